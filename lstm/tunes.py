@@ -1,0 +1,48 @@
+"""ABC as text: a file of tunes into tunes, tunes into training and validation, a tune into header fields.
+
+A tune starts at a line `X:number`, as the ABC standard has it, and ends before an empty line or the next one.
+Reading the music itself is not done here.
+"""
+
+import re
+
+START = re.compile(r"^X:", re.MULTILINE)
+FIELD = re.compile(r"^([A-Za-z]):[ \t]*(.*)$")
+PROMPT = "\n\nX:"  # what stands before each tune; the model goes on from here when it composes a new one
+END = "\n\n"
+
+
+def split_tunes(text):
+    """The tunes of a text, in order; joined they are the text (what stands before the first goes with it)."""
+    starts = [match.start() for match in START.finditer(text)]
+    edges = [0, *starts[1:], len(text)]
+    return [text[start:end] for start, end in zip(edges, edges[1:])]
+
+
+def is_abc(text):
+    """Whether a text is a collection of ABC tunes: two or more."""
+    return len(split_tunes(text)) > 1
+
+
+def split(text, fraction):
+    """(training text, validation text): the last `fraction` of the tunes, whole ones, is validation.
+
+    A text that is not ABC is cut at that share of its characters. fraction 0 holds nothing out.
+    """
+    pieces = split_tunes(text) if is_abc(text) else text
+    held_out = round(len(pieces) * fraction) if fraction else 0
+    training, validation = pieces[: len(pieces) - held_out], pieces[len(pieces) - held_out :]
+    return "".join(training), "".join(validation)
+
+
+def header(tune):
+    """The header fields of a tune up to K:, which ends it: `{"X": "1", "T": "The Reel", "K": "D"}`."""
+    fields = {}
+    for line in tune.lstrip("\n").split("\n"):
+        match = FIELD.match(line)
+        if not match:
+            break
+        fields.setdefault(match[1], match[2].strip())
+        if match[1] == "K":
+            break
+    return fields
