@@ -1,0 +1,102 @@
+"""The LSTM, run over time, in plain NumPy: forward and backward. This is the textbook.
+
+Forward (Hochreiter & Schmidhuber 1997 with the forget gate of Gers et al. 2000), for t = 1 .. T:
+
+    z_t = x_t W + h_{t-1} U + b         what the four gates see, before activation     (1)
+    i_t = sigmoid(z_i)                  input gate: how much of the candidate to write (2)
+    f_t = sigmoid(z_f)                  forget gate: how much of the old cell to keep  (3)
+    g_t = tanh(z_g)                     candidate: what there is to write              (4)
+    o_t = sigmoid(z_o)                  output gate: how much of the cell to show      (5)
+    c_t = f_t * c_{t-1} + i_t * g_t     the cell: a sum, so gradients pass through it  (6)
+    h_t = o_t * tanh(c_t)               the hidden state                               (7)
+
+Backward is the chain rule through (7) .. (1), from t = T to t = 1; `dx` is the gradient of the loss
+with respect to `x`. Two arrows run back through time: dh through the recurrent kernel U, dc through the
+forget gate. `h_t` reaches the loss from above and through step t+1, so dh is the sum of both:
+
+    dh_t  = (from above) + dz_{t+1} U^T                                                (8)
+    dc_t  = dh_t * o_t * (1 - tanh(c_t)^2) + dc_{t+1} * f_{t+1}                        (9)
+    di_t  = dc_t * g_t,   df_t = dc_t * c_{t-1},   dg_t = dc_t * i_t                  (10)
+    do_t  = dh_t * tanh(c_t)                                                          (11)
+    dz    = di * i (1 - i),   df * f (1 - f),   dg * (1 - g^2),   do * o (1 - o)      (12)
+
+Left out here, because they need no loop over time: x_t W + b for all steps, and the gradients of W, U
+and b from dz. Each is one matrix product over the whole sequence; see `LSTM` in layers.py.
+
+Arrays are time-first: T time steps, B batch rows, H hidden units. The last axis of `z`, `gates`, `bias`
+and of both kernels is the four gates in the order i f g o (that of Keras and PyTorch), 4H wide.
+`kernels.py` has the same functions, compiled.
+"""
+
+import numpy as np
+
+
+def sigmoid(x):
+    """1 / (1 + exp(-x)), written with tanh: the same function, and exp(-x) cannot overflow."""
+    return 0.5 * np.tanh(0.5 * x) + 0.5
+
+
+def forward(z, h0, c0, recurrent_kernel):
+    """Run one layer over a sequence: equations (1) to (7).
+
+    z: (T, B, 4H), the inputs' share of (1), x W + b.
+    h0, c0: (B, H), the state before the first step.
+    recurrent_kernel: (H, 4H), U.
+    Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
+    and after the last: h[0] is h0, h[t+1] is what step t puts out.
+    """
+    (T, B, _), H = z.shape, h0.shape[1]
+    gates = np.empty_like(z)
+    h = np.empty((T + 1, B, H), z.dtype)
+    c = np.empty((T + 1, B, H), z.dtype)
+    h[0], c[0] = h0, c0
+    for t in range(T):
+        zi, zf, zg, zo = np.split(z[t] + h[t] @ recurrent_kernel, 4, axis=1)  # four of (B, H)
+        i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
+        c[t + 1] = f * c[t] + i * g
+        h[t + 1] = o * np.tanh(c[t + 1])
+        gates[t] = np.concatenate((i, f, g, o), axis=1)  # (B, 4H)
+    return gates, h, c
+
+
+def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
+    """Backpropagation through time: equations (8) to (12).
+
+    dh: (T, B, H), the gradient that reaches each output h[t+1] from above.
+    dh_next, dc_next: (B, H), the gradients that reach the last state from the sequence's continuation;
+    zero where backpropagation is truncated.
+    gates, c: as `forward` returned them.
+    Returns dz (T, B, 4H) and the gradients of h0 and c0, (B, H) each.
+    """
+    T = len(dh)
+    dz = np.empty_like(gates)
+    for t in reversed(range(T)):
+        i, f, g, o = np.split(gates[t], 4, axis=1)
+        tanh_c = np.tanh(c[t + 1])
+        dh_t = dh[t] + dh_next
+        dc_t = dh_t * o * (1 - tanh_c**2) + dc_next
+        di, df, dg, do = dc_t * g, dc_t * c[t], dc_t * i, dh_t * tanh_c
+        dz[t] = np.concatenate((di * i * (1 - i), df * f * (1 - f), dg * (1 - g**2), do * o * (1 - o)), axis=1)
+        dh_next = dz[t] @ recurrent_kernel.T
+        dc_next = dc_t * f
+    return dz, dh_next, dc_next
+
+
+def dropout(x, rate, key, first_row=0):
+    """Inverted dropout (Srivastava et al. 2014): zero a share `rate` of x, scale the rest by 1 / (1 - rate).
+
+    x: (T, B, H), rows first_row .. first_row + B of the batch.
+    key: uint32, new for every step and layer.
+    Whether an element stays is decided by a hash of the key and of its position in the whole batch. So no
+    mask is stored (backward computes it again: dropout is its own backward), and it does not matter how
+    the batch is cut into shards. The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
+    """
+    T, B, H = x.shape
+    row = first_row + np.arange(B, dtype=np.uint32)[:, None]
+    time_and_unit = np.arange(T, dtype=np.uint32)[:, None, None] * np.uint32(H) + np.arange(H, dtype=np.uint32)
+    bits = (row * np.uint32(T * H) + time_and_unit) ^ np.uint32(key)  # (T, B, H)
+    bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
+    bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
+    bits = bits ^ (bits >> np.uint32(16))
+    scale = x.dtype.type(1 / (1 - rate))
+    return np.where(bits >= np.uint32(rate * 2**32), x * scale, x.dtype.type(0))
