@@ -1,0 +1,27 @@
+"""Softmax cross-entropy: how surprised the model is by each next character, in nats."""
+
+import numpy as np
+
+
+def log_softmax(logits):
+    """log p over the last axis. The largest logit is taken off first, because exp of it could overflow."""
+    shifted = logits - logits.max(axis=-1, keepdims=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+
+
+def cross_entropy(logits, targets):
+    """-log p(target) for each character.
+
+    logits: (..., V); targets: integers (...).
+    Returns nats (...) and, as the cache of backward, log p (..., V).
+    """
+    log_p = log_softmax(logits)
+    return -np.take_along_axis(log_p, targets[..., None], axis=-1)[..., 0], log_p
+
+
+def cross_entropy_backward(log_p, targets, characters):
+    """Gradient of (sum of nats) / characters with respect to the logits: (p - one_hot(target)) / characters."""
+    dlogits = np.exp(log_p)  # (..., V)
+    hit = np.take_along_axis(dlogits, targets[..., None], axis=-1)
+    np.put_along_axis(dlogits, targets[..., None], hit - 1, axis=-1)
+    return dlogits / characters

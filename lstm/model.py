@@ -1,0 +1,213 @@
+"""The network: ids -> embedding -> L x [LSTM -> dropout] -> dense -> logits of the next character."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from lstm import cell, kernels
+from lstm.errors import InputError
+from lstm.layers import LSTM, Dense, Dropout, Embedding
+from lstm.loss import cross_entropy, cross_entropy_backward
+from lstm.parameters import Parameters
+from lstm.shards import Workers, one_blas_thread, shards
+
+# What runs the loop over time: modules with the same functions.
+BACKENDS = {"numba": kernels, "numpy": cell}
+
+
+@dataclass(frozen=True)
+class Config:
+    """The sizes of a model, by the letters of the README: V, E, H, L and the dropout rate."""
+
+    vocabulary: int  # V, how many different characters there are
+    embedding: int = 512  # E, numbers that describe a character
+    units: int = 256  # H, cells in each LSTM layer
+    layers: int = 3  # L
+    dropout: float = 0.2  # share of each LSTM layer's output that is zeroed in training
+
+    def __post_init__(self):
+        for name in ("vocabulary", "embedding", "units", "layers"):
+            value = getattr(self, name)
+            if not isinstance(value, int) or value < 1:
+                raise InputError(f"{name} {value!r} must be a whole number of at least 1")
+        if not 0 <= self.dropout < 1:
+            raise InputError(f"dropout {self.dropout!r} must be at least 0 and less than 1")
+
+    @property
+    def shapes(self):
+        """Name -> shape of every parameter array, in the order of the flat vector."""
+        V, E, H = self.vocabulary, self.embedding, self.units
+        shapes = {"embedding/embedding": (V, E)}
+        for layer in range(1, self.layers + 1):
+            shapes[f"lstm_{layer}/kernel"] = (E if layer == 1 else H, 4 * H)
+            shapes[f"lstm_{layer}/recurrent_kernel"] = (H, 4 * H)
+            shapes[f"lstm_{layer}/bias"] = (4 * H,)
+        return shapes | {"dense/kernel": (H, V), "dense/bias": (V,)}
+
+
+class State(NamedTuple):
+    """What the network remembers between two calls; also the gradient of that. Each is (L, B, H)."""
+
+    h: np.ndarray
+    c: np.ndarray
+
+    def rows(self, part):
+        """The state of some rows of the batch."""
+        return State(self.h[:, part], self.c[:, part])
+
+
+class Network(NamedTuple):
+    """The layers as views into one flat vector: that of the parameters, or that of a gradient."""
+
+    embedding: Embedding
+    lstm: list[LSTM]
+    dense: Dense
+
+    @classmethod
+    def of(cls, p):
+        """The layers over the arrays of `p`, a `Parameters`."""
+        names = [name.split("/")[0] for name in p if name.endswith("recurrent_kernel")]
+        lstm = [LSTM(p[f"{n}/kernel"], p[f"{n}/recurrent_kernel"], p[f"{n}/bias"]) for n in names]
+        return cls(Embedding(p["embedding/embedding"]), lstm, Dense(p["dense/kernel"], p["dense/bias"]))
+
+
+def initial_parameters(config, seed=0, dtype=np.float32):
+    """Parameters to start from, as Keras does it.
+
+    Kernels: Glorot & Bengio 2010, uniform within sqrt(6 / (inputs + outputs)). Recurrent kernels: orthogonal
+    rows (Saxe et al. 2014), so that h @ U keeps the length of h. Biases: 0, but 1 for the forget gate
+    (Jozefowicz et al. 2015), so that a new cell remembers before it has learnt to.
+    """
+    rng = np.random.default_rng(seed)
+    p = Parameters(config.shapes, dtype)
+    for name, array in p.items():
+        if name.endswith("/recurrent_kernel"):
+            array[:] = orthogonal(rng, array.shape)
+        elif name.endswith("/kernel"):
+            limit = np.sqrt(6 / sum(array.shape))
+            array[:] = rng.uniform(-limit, limit, array.shape)
+        elif name.endswith("/embedding"):
+            array[:] = rng.standard_normal(array.shape)
+        elif name.startswith("lstm"):
+            array[config.units : 2 * config.units] = 1  # the forget gate's share of the bias
+    return p
+
+
+def orthogonal(rng, shape):
+    """A random (H, 4H) matrix with orthonormal rows: the Q of a QR decomposition, its signs made unique."""
+    with one_blas_thread():  # because the last bits may depend on how BLAS cuts the work
+        q, r = np.linalg.qr(rng.standard_normal(shape[::-1]))
+    return (q * np.sign(np.diag(r))).T
+
+
+def dropout_keys(seed, step, layers):
+    """A key for the dropout of each layer, a function of the seed and the step alone: uint32 (L,)."""
+    return np.random.SeedSequence([seed, step]).generate_state(layers)
+
+
+class BatchResult(NamedTuple):
+    """What one batch gave."""
+
+    nats: float  # sum over its characters
+    hits: int  # characters that were the likeliest by the model
+    state: State
+    gradients: list[Parameters]  # of the mean loss; their sum is the gradient, one part from each shard
+
+
+class CharRNN:
+    """A character-level LSTM: its config, its parameters, and the backend that runs the loop over time.
+
+    The state goes in and comes out of each call; the model itself remembers nothing.
+    """
+
+    def __init__(self, config, parameters=None, backend=kernels):
+        self.config = config
+        self.parameters = parameters if parameters is not None else initial_parameters(config)
+        self.network = Network.of(self.parameters)
+        self.dropout = Dropout(config.dropout)
+        self.backend = backend
+        self._gradients = []  # room for each shard's gradient, kept because making it anew costs time
+
+    def __repr__(self):
+        c = self.config
+        sizes = f"V={c.vocabulary}, E={c.embedding}, H={c.units}, L={c.layers}"
+        return f"CharRNN({sizes}: {self.parameters.flat.size:,} parameters)"
+
+    def initial_state(self, B=1):
+        """The state before the first character: zero, for B rows."""
+        shape = (self.config.layers, B, self.config.units)
+        return State(np.zeros(shape, self.parameters.flat.dtype), np.zeros(shape, self.parameters.flat.dtype))
+
+    def forward(self, ids, state, keys=None, first_row=0):
+        """ids (T, B), state -> logits (T, B, V), the state after the last character, caches.
+
+        keys: one dropout key for each layer, or None to switch dropout off.
+        first_row: where these rows stand in the whole batch (dropout depends on it).
+        """
+        x, ids = self.network.embedding.forward(ids)
+        last, caches = [], []
+        for layer, lstm in enumerate(self.network.lstm):
+            key = None if keys is None else keys[layer]
+            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], self.backend)
+            x = self.dropout.forward(h, key, first_row, self.backend)  # (T, B, H)
+            last.append(after)
+            caches.append((cache, key, first_row))
+        logits, x = self.network.dense.forward(x)
+        h, c = zip(*last)
+        return logits, State(np.stack(h), np.stack(c)), (ids, caches, x)
+
+    def backward(self, dlogits, dstate, cache, gradient):
+        """dlogits (T, B, V), the gradient of the last state -> the gradient of the first.
+
+        Writes the gradient of every parameter into `gradient`, a `Parameters`.
+        """
+        ids, caches, x = cache
+        into = Network.of(gradient)
+        dh0, dc0 = np.empty_like(dstate.h), np.empty_like(dstate.c)
+        dx = self.network.dense.backward(dlogits, x, into.dense)
+        for layer in reversed(range(len(caches))):
+            lstm, (cache, key, first_row) = self.network.lstm[layer], caches[layer]
+            dh = self.dropout.backward(dx, key, first_row, self.backend)
+            dx, dh0[layer], dc0[layer] = lstm.backward(
+                dh, dstate.h[layer], dstate.c[layer], cache, into.lstm[layer], self.backend
+            )
+        self.network.embedding.backward(dx, ids, into.embedding)
+        return State(dh0, dc0)
+
+    def loss_and_gradients(self, ids, targets, state, keys=None, workers=None):
+        """One batch, ids and targets (T, B), forward and backward, its rows cut into shards: a BatchResult.
+
+        Backpropagation is truncated: no gradient comes from beyond the last character. The gradients are the
+        model's own room for them: they are overwritten by the next call.
+        """
+        parts = shards(ids.shape[1])
+        while len(self._gradients) < len(parts):
+            self._gradients.append(self.parameters.like())
+
+        def shard(task):
+            part, gradient = task
+            # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
+            with np.errstate(over="ignore", invalid="ignore"):
+                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start)
+                nats, log_p = cross_entropy(logits, targets[:, part])
+                dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
+                self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, gradient)
+                return nats.sum(dtype=np.float64), (logits.argmax(axis=-1) == targets[:, part]).sum(), after
+
+        nats, hits, states = zip(*(workers or Workers()).map(shard, list(zip(parts, self._gradients))))
+        h, c = zip(*states)
+        state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
+        return BatchResult(float(sum(nats)), int(sum(hits)), state, self._gradients[: len(parts)])
+
+    def trace(self, ids, state=None):
+        """What happens inside while the model reads ids (T, B): for each layer a dict of its gates and cells.
+
+        The keys are i, f, g, o, c and h, each (T, B, H).
+        """
+        _, _, (_, caches, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
+        traces = []
+        for (_, gates, h, c), _, _ in caches:
+            i, f, g, o = np.split(gates, 4, axis=-1)
+            traces.append({"i": i, "f": f, "g": g, "o": o, "c": c[1:], "h": h[1:]})
+        return traces

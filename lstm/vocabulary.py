@@ -1,0 +1,52 @@
+"""Characters <-> ids. A vocabulary is the sorted characters of a text; an id is a place in it."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from lstm.errors import InputError
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The characters a model knows, in order: `Vocabulary("abc").encode("cab")` -> `[2, 0, 1]`."""
+
+    characters: str
+
+    def __post_init__(self):
+        if len(set(self.characters)) != len(self.characters):
+            raise InputError("a vocabulary lists each of its characters once; this one repeats some")
+
+    @classmethod
+    def of(cls, text):
+        """The vocabulary of a text: its characters, sorted by code point, so any order gives the same ids."""
+        return cls("".join(sorted(set(text))))
+
+    @cached_property
+    def index(self):
+        """character -> id."""
+        return {character: i for i, character in enumerate(self.characters)}
+
+    def __len__(self):
+        return len(self.characters)
+
+    def encode(self, text):
+        """The ids of a text, int32 (len(text),). Raises InputError for a character that is not known."""
+        try:
+            return np.array([self.index[character] for character in text], dtype=np.int32)
+        except KeyError as error:
+            raise InputError(self._complaint(text, error.args[0])) from None
+
+    def decode(self, ids):
+        """The text of an array of ids."""
+        return "".join(self.characters[i] for i in ids)
+
+    def _complaint(self, text, character):
+        at = text.index(character)
+        line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
+        known = "".join(c for c in self.characters if c.isprintable())
+        return (
+            f"character {character!r} (line {line}, column {column}) is not one the model has learnt; "
+            f"it knows {known} and {len(self) - len(known)} that do not print"
+        )
