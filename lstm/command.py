@@ -1,0 +1,97 @@
+"""What the commands share: options that complain in one line, and errors that end with status 2."""
+
+import argparse
+import os
+import signal
+import sys
+from pathlib import Path
+
+from lstm.errors import InputError
+
+ROOT = Path(__file__).resolve().parent.parent  # the checkout: data/, model/ and logs/ stand beside lstm/
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that says what is wrong in one line, without the usage before it."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def whole(least):
+    """An option type: a whole number of at least `least`."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
+        return value
+
+    return parse
+
+
+def between(least, most, open_end=False):
+    """An option type: a number from `least` to `most` (less than `most` with open_end)."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if not least <= value <= most or (open_end and value == most):
+            end = f"less than {most:g}" if open_end else f"at most {most:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} must be a number of at least {least:g} and {end}")
+        return value
+
+    return parse
+
+
+def say(*words):
+    """Print on standard error: standard output is for what the command makes."""
+    print(*words, file=sys.stderr, flush=True)
+
+
+def shown(path):
+    """A path as the user would type it from here."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def exit_with(main, name):
+    """Exit with main()'s status; an InputError becomes one line and status 2."""
+    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    try:
+        status = main()
+    except InputError as error:
+        say(f"{name}: {error}")
+        status = 2
+    except BrokenPipeError:  # whoever read our output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 0
+    sys.exit(status)
+
+
+class StopRequest:
+    """Within this context Ctrl-C (or a polite kill) asks to stop at the next good moment: `if stop.requested`.
+
+    Acting at once could leave the parameters half updated. A second Ctrl-C does act at once.
+    """
+
+    def __enter__(self):
+        self.requested = False
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _ask(self, number, frame):
+        self.requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *exception):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,142 @@
+"""Every gradient against finite differences; and the proof that this check can fail."""
+
+import inspect
+import types
+
+import numpy as np
+import pytest
+
+from lstm import cell, gradcheck, layers, model
+from lstm.gradcheck import LIMIT, Problem, central, check, numeric_gradient
+from lstm.model import BACKENDS, Config
+
+both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
+
+
+def failures(problem):
+    """The names of the arrays whose gradient is found to be wrong."""
+    return {result.name for result in check(problem) if not result.passed}
+
+
+@both
+@pytest.mark.parametrize("seed", [0, 1])
+def test_every_gradient_is_right(backend, seed):
+    """Two stacked layers, dropout on, carried state, a gradient from beyond the end; every entry of every array."""
+    results = list(check(Problem(Config(7, 4, 5, 2, 0.3), seed=seed, backend=backend)))
+    assert [r.name for r in results] == [*Config(7, 4, 5, 2).shapes, "h0", "c0"]
+    assert max(r.error for r in results) <= LIMIT == 1e-6
+
+
+@both
+@pytest.mark.parametrize("config, T, B", [
+    (Config(2, 1, 1, 1, 0.0), 1, 1),
+    (Config(3, 2, 1, 3, 0.2), 4, 1),
+    (Config(5, 3, 9, 1, 0.5), 1, 6),
+    (Config(4, 6, 3, 2, 0.0), 9, 2),
+])
+def test_gradients_are_right_at_odd_sizes(backend, config, T, B):
+    assert failures(Problem(config, T, B, backend=backend)) == set()
+
+
+def test_finite_differences_find_the_slope_of_a_known_function():
+    x = np.array([0.3, -1.2, 2.0])
+    found = numeric_gradient(lambda: float(np.sin(x).sum()), x, 1e-3)
+    np.testing.assert_allclose(found, np.cos(x), rtol=1e-11)
+    np.testing.assert_array_equal(x, [0.3, -1.2, 2.0])  # each number was put back
+    rough = numeric_gradient(lambda: float(np.sin(x).sum()), x, 1e-3, central)
+    np.testing.assert_allclose(np.abs(rough - np.cos(x)), np.abs(np.cos(x)) * 1e-6 / 6, rtol=1e-2)  # h^2 f''' / 6
+
+
+# What is changed in cell.py, and what that makes of it.
+WRONG_CELLS = {
+    "input gate's own slope": ("di * i * (1 - i)", "di * (1 - i)"),
+    "forget gate's own slope": ("df * f * (1 - f)", "df * f"),
+    "candidate's own slope": ("dg * (1 - g**2)", "dg * (1 - g)"),
+    "output gate's own slope": ("do * o * (1 - o)", "do * o * (1 + o)"),
+    "input gate's gradient": ("dc_t * g, dc_t * c[t]", "dc_t * i, dc_t * c[t]"),
+    "forget gate meets the cell after, not before": ("dc_t * c[t],", "dc_t * c[t + 1],"),
+    "candidate's gradient": ("dc_t * i, dh_t * tanh_c", "dc_t * f, dh_t * tanh_c"),
+    "output gate without the cell's tanh": ("dh_t * tanh_c\n", "dh_t * c[t + 1]\n"),
+    "a tanh too few on the way to the cell": (" * (1 - tanh_c**2)", ""),
+    "a tanh too many: on the cell's own path": ("dc_next = dc_t * f", "dc_next = dc_t * f * (1 - tanh_c**2)"),
+    "gates in another order": ("(di * i * (1 - i), df * f * (1 - f),", "(df * f * (1 - f), di * i * (1 - i),"),
+    "no recurrent term through h": ("dh_next = dz[t] @ recurrent_kernel.T", "dh_next = 0 * dh_t"),
+    "no recurrent term through c": ("dc_next = dc_t * f", "dc_next = 0 * dc_t"),
+    "the future's dh is dropped": ("dh_t = dh[t] + dh_next", "dh_t = dh[t]"),
+    "the forget gate is left out on the way back": ("dc_next = dc_t * f", "dc_next = dc_t"),
+    "c steps back with the wrong gate": ("dc_next = dc_t * f", "dc_next = dc_t * i"),
+}
+
+
+@pytest.mark.parametrize("change", WRONG_CELLS.values(), ids=WRONG_CELLS)
+def test_a_wrong_cell_is_caught(change):
+    assert failures(Problem(Config(5, 3, 4, 2, 0.3), T=4, B=2, backend=changed(cell, *change)))
+
+
+WRONG_LAYERS = {
+    "bias averaged, not summed": (
+        "np.matmul(rows(h[:-1]).T, dz, out=gradient.recurrent_kernel)\n        np.sum(",
+        "np.matmul(rows(h[:-1]).T, dz, out=gradient.recurrent_kernel)\n        np.mean(",
+        {"lstm_1/bias", "lstm_2/bias"},
+    ),
+    "recurrent kernel meets the state after, not before": (
+        "rows(h[:-1]).T", "rows(h[1:]).T", {"lstm_1/recurrent_kernel", "lstm_2/recurrent_kernel"},
+    ),
+    "dense bias averaged": ("np.sum(dy,", "np.mean(dy,", {"dense/bias"}),
+    "a character that comes twice counts once": (
+        "np.add.reduceat(rows(dx)[order], first, axis=0)", "rows(dx)[order][first]", {"embedding/embedding"},
+    ),
+    "dropout forgotten on the way back": (
+        "backward = forward", "backward = lambda self, x, *_: x", set(Config(5, layers=2).shapes) - {
+            "dense/kernel", "dense/bias"} | {"h0", "c0"},
+    ),
+}
+
+
+@pytest.mark.parametrize("old, new, wrong", WRONG_LAYERS.values(), ids=WRONG_LAYERS)
+def test_a_wrong_layer_is_caught_and_named(monkeypatch, old, new, wrong):
+    wrong_layers = changed(layers, old, new)
+    for name in ("Embedding", "LSTM", "Dropout", "Dense"):
+        monkeypatch.setattr(model, name, getattr(wrong_layers, name))
+    assert failures(Problem(Config(5, 3, 4, 2, 0.3), T=4, B=2, backend=cell)) == wrong
+
+
+def changed(module, old, new):
+    """A copy of a module with one thing in its source changed."""
+    source = inspect.getsource(module)
+    assert source.count(old) == 1, f"{old!r} is not in {module.__name__} just once"
+    copy = types.ModuleType(module.__name__)
+    exec(compile(source.replace(old, new), f"changed {module.__name__}", "exec"), copy.__dict__)
+    return copy
+
+
+# -- the command
+
+
+def test_the_command_prints_a_verdict_for_each_array(capsys):
+    assert gradcheck.main(["--units", "3", "--layers", "1", "--backend", "numpy"]) == 0
+    out = capsys.readouterr().out
+    for name in [*Config(7, layers=1).shapes, "h0", "c0"]:
+        assert any(line.startswith(name) and line.endswith("ok") for line in out.splitlines())
+
+
+def test_the_command_says_what_is_wrong_and_fails(capsys, monkeypatch):
+    monkeypatch.setitem(gradcheck.BACKENDS, "numpy", changed(cell, "dg * (1 - g**2)", "dg"))
+    assert gradcheck.main(["--units", "3", "--backend", "numpy"]) == 1
+    out = capsys.readouterr().out
+    assert "WRONG (limit 1e-06)" in out
+    assert [line for line in out.splitlines() if line.startswith("dense/bias")][0].endswith("ok")
+
+
+def test_the_command_draws_the_u_curve(tmp_path, capsys):
+    picture = tmp_path / "u.png"
+    options = "--vocabulary 3 --embedding 2 --units 2 --layers 1 --seq-length 2 --batch-size 1 --backend numpy"
+    assert gradcheck.main([*options.split(), "--plot", str(picture)]) == 0
+    assert picture.read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_error_against_the_step_is_a_u():
+    """A large h errs by curvature, a small one by rounding."""
+    problem = Problem(Config(3, 2, 3, 1, 0.0), T=3, B=2, backend=cell)
+    large, middle, small = (max(r.error for r in check(problem, h)) for h in (0.1, 1e-3, 1e-8))
+    assert large > 100 * middle and small > 100 * middle
