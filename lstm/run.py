@@ -1,0 +1,78 @@
+"""The files of a training run.
+
+    model/weights.N.h5   model/resume.h5   logs/training_log.csv   logs/training_log.png
+
+Each is written whole or not at all, the weights first: a crash at any moment leaves the last complete epoch,
+and resuming writes again what was to come after it.
+"""
+
+import csv
+import io
+import math
+from dataclasses import astuple, fields
+from pathlib import Path
+
+from lstm.checkpoint import epochs, load_resume, save_resume, save_weights, weights_path
+from lstm.errors import InputError
+from lstm.files import make_directory, said_plainly, write_bytes
+from lstm.plots import save, training_curves
+from lstm.training import Record
+
+
+class Run:
+    """One run: a directory for its models and one for its log."""
+
+    def __init__(self, model_dir, log_dir):
+        self.model_dir, self.log_dir = Path(model_dir), Path(log_dir)
+        self.resume_path = self.model_dir / "resume.h5"
+        self.log_path = self.log_dir / "training_log.csv"
+        self.curves_path = self.log_dir / "training_log.png"
+
+    def files(self):
+        """The files of a run that are there."""
+        weights = [weights_path(self.model_dir, epoch) for epoch in epochs(self.model_dir)]
+        return weights + [path for path in (self.resume_path, self.log_path, self.curves_path) if path.exists()]
+
+    def make_directories(self):
+        """Make the directories, and make sure (InputError) that files can be written there."""
+        for directory in (self.model_dir, self.log_dir):
+            make_directory(directory)
+
+    def begin(self, overwrite=False):
+        """Make room for a new run: InputError where one is already, unless it is to be overwritten."""
+        files = self.files()
+        if files and not overwrite:
+            raise InputError(
+                f"{files[0]} is there from an earlier run; --resume goes on with it, --overwrite deletes it, "
+                "--model-dir and --log-dir choose another place"
+            )
+        self.make_directories()
+        for path in files:
+            with said_plainly("delete", path):
+                path.unlink()
+
+    def save_weights(self, checkpoint):
+        """The weights file of an epoch."""
+        save_weights(weights_path(self.model_dir, checkpoint.epoch), checkpoint)
+
+    def save_resume(self, arrays, numbers):
+        """The file that the run can be resumed from."""
+        save_resume(self.resume_path, arrays, numbers)
+
+    def load_resume(self):
+        """(arrays, numbers) of the run to be resumed; InputError where there is none."""
+        if not self.resume_path.exists():
+            raise InputError(f"there is no {self.resume_path} to resume from; leave --resume out to begin a run")
+        self.make_directories()
+        return load_resume(self.resume_path)
+
+    def save_log(self, history):
+        """The log, one line for each Record, and the picture of the curves."""
+        table = io.StringIO()
+        writer = csv.writer(table, lineterminator="\n")
+        writer.writerow(field.name for field in fields(Record))
+        for record in history:
+            writer.writerow("" if math.isnan(value) else round(value, 6) for value in astuple(record))
+        write_bytes(self.log_path, table.getvalue().encode())
+        if history:
+            save(training_curves(history), self.curves_path)

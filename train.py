@@ -1,0 +1,124 @@
+"""Train the LSTM on a text, ABC tunes by default: python train.py. Weights go to model/ after each epoch."""
+
+import math
+import sys
+from dataclasses import fields
+
+from tqdm import tqdm
+
+from lstm.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
+from lstm.model import BACKENDS, Config
+from lstm.run import Run
+from lstm.session import begin, resume
+from lstm.shards import default_threads
+from lstm.training import PRESETS, Settings, best, bits, memory_needed
+
+MODELS, LOGS = ROOT / "model", ROOT / "logs"
+
+
+def parse(argv):
+    """The options. Those that make up the run are None unless given, so that presets and --resume can tell."""
+    parser = Parser(prog="train.py", description=__doc__)
+    add = parser.add_argument_group("the text and the places").add_argument
+    add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
+    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 go (model)")
+    add("--log-dir", metavar="DIR", default=LOGS, help="where training_log.csv goes (logs)")
+    add("--resume", action="store_true", help="go on with the run in --model-dir, exactly where it stopped")
+    add("--overwrite", action="store_true", help="delete the run that is in --model-dir and --log-dir")
+    add = parser.add_argument_group("the model").add_argument
+    add("--preset", choices=PRESETS, help="a set of these options to start from (classic)")
+    add("--embedding", type=whole(1), metavar="E", help="numbers that describe a character (512)")
+    add("--units", type=whole(1), metavar="H", help="cells in each LSTM layer (256)")
+    add("--layers", type=whole(1), metavar="L", help="LSTM layers (3)")
+    add("--dropout", type=between(0, 1, open_end=True), metavar="RATE", help="share of outputs zeroed (0.2)")
+    add = parser.add_argument_group("the training").add_argument
+    add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (15)")
+    add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
+    add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
+    add("--learning-rate", type=between(0, 10), metavar="RATE", help="of Adam (0.001)")
+    add("--clip", type=between(0, 1e9), metavar="NORM", help="largest gradient norm; 0 for none (5)")
+    add("--validation", type=between(0, 0.9), metavar="FRACTION", help="share of the tunes held out (0.1)")
+    add("--seed", type=whole(0), metavar="N", help="of the first weights and of dropout (1)")
+    add = parser.add_argument_group("how it runs").add_argument
+    add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
+    add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
+    add("--backend", choices=BACKENDS, help="numba is fast, numpy is the textbook (numba)")
+    return parser.parse_args(argv)
+
+
+def choices_of(options):
+    """What the user named of what makes up the run."""
+    names = ["preset", "input", "backend", *(field.name for kind in (Config, Settings) for field in fields(kind))]
+    return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+
+
+def describe(trainer, corpus):
+    """Print the model, its sizes, and what it will take."""
+    config, settings, parameters = trainer.model.config, trainer.settings, trainer.model.parameters
+    print(f"{'parameter':<26}{'shape':>14}{'numbers':>12}")
+    for name, array in parameters.items():
+        print(f"{name:<26}{' x '.join(map(str, array.shape)):>14}{array.size:>12,}")
+    print(f"{'in all':<40}{parameters.flat.size:>12,}")
+    print(f"dropout {config.dropout:g} after each LSTM layer; {trainer.workers.threads} threads")
+    print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
+    learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
+    print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")
+    rows, length = settings.batch_size, settings.seq_length
+    print(f"an epoch: {len(trainer.batches)} batches of {rows} rows x {length} characters", flush=True)
+
+
+def train_epoch(trainer, stop):
+    """The rest of an epoch, with a progress bar. False if it was asked to stop before the end."""
+    settings = trainer.settings
+    seconds = 0.1 if sys.stderr.isatty() else 10  # between two looks: a file wants fewer than a screen
+    options = dict(total=trainer.batches.characters, initial=trainer.characters, unit="char", unit_scale=True)
+    with tqdm(desc=f"epoch {trainer.epoch}/{settings.epochs}", mininterval=seconds, leave=False, **options) as bar:
+        for loss in trainer.steps():
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            bar.update(settings.batch_size * settings.seq_length)
+            if stop.requested:
+                return False
+    return True
+
+
+def report(record):
+    """Print one line for an epoch."""
+    line = f"epoch {record.epoch}: loss {record.loss:.4f} ({bits(record.loss):.3f} bits), {record.accuracy:.1%} right"
+    if not math.isnan(record.val_loss):
+        line += f"; validation {record.val_loss:.4f} ({bits(record.val_loss):.3f} bits), {record.val_accuracy:.1%}"
+    print(f"{line}; {record.seconds:.0f} s, {record.chars_per_second:,.0f} char/s", flush=True)
+
+
+def option(name, path, usual):
+    """` --name path`, to go on with another place than the usual one; nothing for the usual."""
+    return f" {name} {shown(path)}" if path != usual else ""
+
+
+def main(argv=None):
+    """The command. Returns the exit status."""
+    options = parse(argv)
+    run, choices = Run(options.model_dir, options.log_dir), choices_of(options)
+    if options.resume:
+        session = resume(run, choices, options.threads)
+    else:
+        session = begin(run, choices, ROOT / "data" / "input.txt", options.threads, options.overwrite)
+    trainer = session.trainer
+    describe(trainer, session.corpus)
+    places = option("--model-dir", run.model_dir, MODELS)
+    with StopRequest() as stop:
+        while len(trainer.history) < trainer.settings.epochs:
+            if stop.requested or not train_epoch(trainer, stop):
+                session.save_progress()
+                places += option("--log-dir", run.log_dir, LOGS)
+                say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: python train.py --resume{places}")
+                return 130
+            report(trainer.finish_epoch())
+            session.save_epoch(options.freq)
+    lowest = best(trainer.history)
+    print(f"the best epoch is {lowest.epoch}; the curves are in {shown(run.curves_path)}")
+    print(f"to hear what it learnt: python sample.py {lowest.epoch}{places}")
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main, "train.py")
