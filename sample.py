@@ -1,0 +1,133 @@
+"""Compose with saved weights: python sample.py. The text goes to standard output as it is made."""
+
+import itertools
+import secrets
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from lstm.checkpoint import epochs, load_weights, weights_path
+from lstm.command import ROOT, Parser, between, exit_with, say, shown, whole
+from lstm.errors import InputError
+from lstm.files import check_writable, read_text, write_bytes
+from lstm.sampling import generate, opening, until_tune_ends
+from lstm.shards import one_blas_thread
+
+MODELS, VOCABULARY = ROOT / "model", ROOT / "data" / "char_to_idx.json"
+LONGEST_TUNE = 4000  # characters; the longest of the corpus has 813
+PLAIN_LENGTH = 500  # characters of a text that has no tunes
+
+
+def parse(argv):
+    """The options."""
+    parser = Parser(prog="sample.py", description=__doc__)
+    add = parser.add_argument
+    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; the pretrained if there is none)")
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument("--seed", metavar="TEXT", help="text to go on from; the network reads all of it first")
+    start.add_argument("--seed-file", metavar="FILE", help="the same, from a file")
+    add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
+    add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes, at most that for each")
+    add("--temperature", type=temperature, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
+    add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
+    add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
+    add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
+    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
+    add("--out", metavar="FILE", help="write the text to a file too")
+    return parser.parse_args(argv)
+
+
+def temperature(text):
+    """The option type: 0, or a number that divides logits without overflow."""
+    return 0.0 if text.strip() in ("0", "0.0") else between(0.01, 100)(text)
+
+
+def find_weights(model_dir, epoch):
+    """The weights file that was asked for, or the newest of the user's, or the newest that ships."""
+    there = epochs(model_dir)
+    if epoch is not None:
+        if epoch not in there:
+            has = f"it has epochs {', '.join(map(str, there))}" if there else "it has none; python train.py makes some"
+            raise InputError(f"there are no weights of epoch {epoch} in {shown(model_dir)}; {has}")
+        return weights_path(model_dir, epoch)
+    if there:
+        return weights_path(model_dir, there[-1])
+    pretrained = MODELS / "pretrained"
+    if Path(model_dir) != MODELS or not epochs(pretrained):
+        raise InputError(f"there are no weights in {shown(model_dir)}; python train.py makes some")
+    return weights_path(pretrained, epochs(pretrained)[-1])
+
+
+def starting_text(options, checkpoint):
+    """(prime, echo): what the network reads first, and the part of it that belongs to the piece."""
+    if options.seed_file is not None:
+        options.seed = read_text(options.seed_file)
+    if options.seed is not None:
+        return options.seed, options.seed
+    return opening(checkpoint)
+
+
+def settle_lengths(options, checkpoint, path):
+    """Fill in how much to compose: by default one tune, or so many characters where there are no tunes."""
+    if options.tunes and not checkpoint.abc:
+        raise InputError(f"--tunes needs a model that learnt ABC tunes, and {shown(path)} did not; use --length")
+    if checkpoint.abc and not options.length:
+        options.tunes = options.tunes or 1
+    options.length = options.length or (LONGEST_TUNE if options.tunes else PLAIN_LENGTH)
+
+
+def compose(options, checkpoint, prime, echo, rng):
+    """An iterator over the text of all pieces, in bits of a few characters."""
+    for number in range(1, (options.tunes or 1) + 1):
+        yield "\n" + echo if number > 1 else echo
+        characters = generate(
+            checkpoint.model, checkpoint.vocabulary, prime, rng, options.temperature, options.top_k, options.top_p
+        )
+        if options.tunes:
+            characters, length = until_tune_ends(characters, prime), 0
+        for length, character in enumerate(itertools.islice(characters, options.length), 1):
+            yield character
+        if options.tunes and length == options.length:
+            say(f"tune {number} was cut after {length} characters; --length allows more")
+
+
+def emit(text, kept):
+    """Print as it comes, and keep."""
+    kept.append(text)
+    sys.stdout.write(text)
+    if text.endswith("\n") or sys.stdout.isatty():
+        sys.stdout.flush()
+
+
+def main(argv=None):
+    """The command. Returns the exit status."""
+    options = parse(argv)
+    path = find_weights(options.model_dir, options.epoch)
+    beside = Path(options.model_dir) / VOCABULARY.name
+    checkpoint = load_weights(path, beside if beside.exists() else VOCABULARY)
+    settle_lengths(options, checkpoint, path)
+    prime, echo = starting_text(options, checkpoint)
+    checkpoint.vocabulary.encode(prime)  # complains about a seed it cannot read before anything is printed
+    if options.out:
+        check_writable(options.out)
+    if options.random_seed is None:
+        options.random_seed = secrets.randbelow(10**6)
+    say(f"weights {shown(path)}, --random-seed {options.random_seed}")
+    kept, status = [], 0
+    try:
+        with one_blas_thread():
+            for text in compose(options, checkpoint, prime, echo, np.random.default_rng(options.random_seed)):
+                emit(text, kept)
+    except KeyboardInterrupt:
+        status = 130
+    if sys.stdout.isatty() and not kept[-1].endswith("\n"):
+        print()
+    if options.out:
+        write_bytes(options.out, "".join(kept).encode())
+        say(f"written to {shown(options.out)}")
+    return status
+
+
+if __name__ == "__main__":
+    exit_with(main, "sample.py")
