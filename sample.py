@@ -63,6 +63,8 @@ def starting_text(options, checkpoint):
     """(prime, echo): what the network reads first, and the part of it that belongs to the piece."""
     if options.seed_file is not None:
         options.seed = read_text(options.seed_file)
+    if options.seed == "":
+        raise InputError("--seed is empty; give at least one character, or leave it out")
     if options.seed is not None:
         return options.seed, options.seed
     return opening(checkpoint)

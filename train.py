@@ -1,6 +1,7 @@
 """Train the LSTM on a text, ABC tunes by default: python train.py. Weights go to model/ after each epoch."""
 
 import math
+import shlex
 import sys
 from dataclasses import fields
 
@@ -27,15 +28,15 @@ def parse(argv):
     add("--overwrite", action="store_true", help="delete the run that is in --model-dir and --log-dir")
     add = parser.add_argument_group("the model").add_argument
     add("--preset", choices=PRESETS, help="a set of these options to start from (classic)")
-    add("--embedding", type=whole(1), metavar="E", help="numbers that describe a character (512)")
-    add("--units", type=whole(1), metavar="H", help="cells in each LSTM layer (256)")
-    add("--layers", type=whole(1), metavar="L", help="LSTM layers (3)")
+    add("--embedding", type=whole(1, 10**6), metavar="E", help="numbers that describe a character (512)")
+    add("--units", type=whole(1, 10**6), metavar="H", help="cells in each LSTM layer (256)")
+    add("--layers", type=whole(1, 1000), metavar="L", help="LSTM layers (3)")
     add("--dropout", type=between(0, 1, open_end=True), metavar="RATE", help="share of outputs zeroed (0.2)")
     add = parser.add_argument_group("the training").add_argument
     add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (15)")
     add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
     add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
-    add("--learning-rate", type=between(0, 10), metavar="RATE", help="of Adam (0.001)")
+    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")
     add("--clip", type=between(0, 1e9), metavar="NORM", help="largest gradient norm; 0 for none (5)")
     add("--validation", type=between(0, 0.9), metavar="FRACTION", help="share of the tunes held out (0.1)")
     add("--seed", type=whole(0), metavar="N", help="of the first weights and of dropout (1)")
@@ -91,7 +92,7 @@ def report(record):
 
 def option(name, path, usual):
     """` --name path`, to go on with another place than the usual one; nothing for the usual."""
-    return f" {name} {shown(path)}" if path != usual else ""
+    return f" {name} {shlex.quote(shown(path))}" if path != usual else ""
 
 
 def main(argv=None):

@@ -130,9 +130,13 @@ def keras_vocabulary(path, config):
     """The vocabulary in a char_to_idx.json: an object of character -> id."""
     found = path and Path(path).exists()
     require(found, f"it has no vocabulary, and there is no {path or 'char_to_idx.json'} to take it from")
-    index = json.loads(read_text(path))
-    ids = sorted(index.values())
-    require(ids == list(range(config.vocabulary)), f"{path} does not number {config.vocabulary} characters from 0")
+    text = read_text(path)
+    try:
+        index = json.loads(text)
+        fits = sorted(index.values()) == list(range(config.vocabulary)) and all(len(name) == 1 for name in index)
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        fits = False
+    require(fits, f"{path} does not number {config.vocabulary} characters from 0")
     return Vocabulary("".join(sorted(index, key=index.get)))
 
 
@@ -143,7 +147,8 @@ def read_model(config, layers, backend):
         check_dataset(dataset, shape)
     parameters = Parameters(config.shapes)
     for (name, array), dataset in zip(parameters.items(), datasets):
-        array[:] = dataset[()]
+        with np.errstate(over="ignore"):  # float64 beyond the range of float32 is found in the next line
+            array[:] = dataset[()]
         require(np.isfinite(array).all(), f"{name} has values that are not finite")
     return CharRNN(config, parameters, backend)
 

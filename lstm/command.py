@@ -21,16 +21,17 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
-def whole(least):
-    """An option type: a whole number of at least `least`."""
+def whole(least, most=sys.maxsize):
+    """An option type: a whole number from `least` to `most`."""
 
     def parse(text):
         try:
             value = int(text)
         except ValueError:
             value = least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at least {least}")
+        if not least <= value <= most:
+            limit = f"least {least}" if value < least else f"most {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at {limit}")
         return value
 
     return parse
@@ -68,12 +69,19 @@ def exit_with(main, name):
     sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
     try:
         status = main()
+        sys.stdout.flush()
     except InputError as error:
         say(f"{name}: {error}")
         status = 2
-    except BrokenPipeError:  # whoever read our output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 0
+    except KeyboardInterrupt:
+        status = 130
+    except OSError as error:  # of standard output, because those of files are InputErrors by now
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
+        status = 2
+        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+            status = 0
+        else:
+            say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
     sys.exit(status)
 
 

@@ -59,17 +59,23 @@ def check_writable(path):
     with said_plainly("write", path):
         if Path(path).is_dir():
             raise IsADirectoryError(0, "it is a directory")
-        tempfile.TemporaryFile(dir=Path(path).parent).close()
+        if Path(path).is_file() or not Path(path).exists():  # see write_bytes
+            tempfile.TemporaryFile(dir=Path(path).parent).close()
 
 
 def write_bytes(path, data):
     """Write a file so that a crash at any moment leaves the old content or the new, whole.
 
     Written aside, flushed to the disk, renamed. Raises InputError where that fails; the old file stays.
+    What is no plain file (/dev/null, a pipe) is written to, and not replaced.
     """
     path = Path(path)
     aside = path.with_name(f".{path.name}.{os.getpid()}")
     with said_plainly("write", path):
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as file:
+                file.write(data)
+            return
         try:
             with open(aside, "wb") as file:
                 file.write(data)

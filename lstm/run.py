@@ -62,7 +62,8 @@ class Run:
     def load_resume(self):
         """(arrays, numbers) of the run to be resumed; InputError where there is none."""
         if not self.resume_path.exists():
-            raise InputError(f"there is no {self.resume_path} to resume from; leave --resume out to begin a run")
+            remedy = "--overwrite begins it anew" if self.files() else "leave --resume out to begin a run"
+            raise InputError(f"there is no {self.resume_path} to resume from; {remedy}")
         self.make_directories()
         return load_resume(self.resume_path)
 

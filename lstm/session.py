@@ -3,9 +3,14 @@
 `choices` holds what the user named and nothing else: fields of Config and Settings, and preset, input, backend.
 """
 
+import math
+import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+import numpy as np
+
+from lstm.batches import Batches
 from lstm.checkpoint import Checkpoint
 from lstm.corpus import Corpus
 from lstm.errors import InputError
@@ -13,7 +18,7 @@ from lstm.files import read_text
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
 from lstm.run import Run
 from lstm.shards import Workers
-from lstm.training import PRESETS, Settings, Trainer
+from lstm.training import PRESETS, Settings, Trainer, memory_needed
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ def begin(run, choices, default_input, threads, overwrite=False):
     """The Session of a new run. What is wrong with the choices shows before anything is written or deleted."""
     for_config, for_settings = PRESETS[choices.get("preset", "classic")]
     settings = Settings(**for_settings | chosen(choices, Settings))
-    path = Path(choices.get("input", default_input)).resolve()
+    path = Path(choices.get("input", default_input)).absolute()
     corpus = Corpus.of(read_text(path), settings.validation)
     config = Config(len(corpus.vocabulary), **for_config | chosen(choices, Config))
     backend = choices.get("backend", "numba")
@@ -57,17 +62,19 @@ def begin(run, choices, default_input, threads, overwrite=False):
 def resume(run, choices, threads):
     """The Session of the run that is there, where it stopped. Only --epochs may differ from what it began with."""
     arrays, facts = run.load_resume()
+    refuse_misfits(arrays, facts, run.resume_path)
     refuse_changes(choices, facts)
     settings = Settings(**facts["settings"] | chosen(choices, Settings))
-    path = Path(choices.get("input", facts["input"])).resolve()
+    path = Path(choices.get("input", facts["input"])).absolute()
     corpus = Corpus.of(read_text(path), settings.validation)
     if corpus.digest != facts["text"]:
         raise InputError(f"{path} is not the text this run began with; name that with --input, or begin anew")
     trainer = new_trainer(Config(**facts["config"]), settings, corpus, facts["backend"], threads)
     trainer.restore(arrays, facts)
-    if len(trainer.history) >= settings.epochs:
-        raise InputError(f"this run has its {settings.epochs} epochs; --epochs {settings.epochs + 10} goes further")
     run.save_log(trainer.history)
+    done = len(trainer.history)
+    if done >= settings.epochs:
+        raise InputError(f"this run has trained its {done} epochs; --epochs {done + 10} goes further")
     return Session(run, trainer, corpus, facts_of(trainer, corpus, facts["backend"], path))
 
 
@@ -77,7 +84,9 @@ def chosen(choices, kind):
 
 
 def new_trainer(config, settings, corpus, backend, threads):
-    """A Trainer with new parameters."""
+    """A Trainer with new parameters. Too short a text and too large a model show before memory is taken."""
+    Batches(corpus.training, settings.batch_size, settings.seq_length)
+    refuse_more_than_memory(config, settings)
     model = CharRNN(config, initial_parameters(config, settings.seed), BACKENDS[backend])
     return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads))
 
@@ -86,6 +95,33 @@ def facts_of(trainer, corpus, backend, path):
     """The facts of a session, as JSON can hold them."""
     config, settings = asdict(trainer.model.config), asdict(trainer.settings)
     return {"config": config, "settings": settings, "text": corpus.digest, "backend": backend, "input": str(path)}
+
+
+def refuse_more_than_memory(config, settings):
+    """Raise InputError where training takes more memory than there is: the system would end it without a word."""
+    if not hasattr(os, "sysconf"):
+        return
+    needed, there = memory_needed(config, settings), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    if needed > there:
+        raise InputError(
+            f"training this needs {needed / 1e9:,.0f} GB of memory, and the machine has {there / 1e9:.0f}; "
+            "try a smaller --units, --embedding, --layers or --batch-size"
+        )
+
+
+def refuse_misfits(arrays, facts, path):
+    """Raise InputError unless a resume file's arrays have the shapes that its config says."""
+    try:
+        config, settings = Config(**facts["config"]), Settings(**facts["settings"])
+        state = (config.layers, settings.batch_size, config.units)
+        fits = arrays["h"].shape == arrays["c"].shape == state  # first, because it bounds the number of layers
+        size = sum(map(math.prod, config.shapes.values())) if fits else 0
+        fits = fits and all(arrays[name].shape == (size,) for name in ("parameters", "m", "v"))
+        fits = fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
+    except (KeyError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise InputError(f"cannot use {path}: its arrays do not fit its config; --overwrite begins the run anew")
 
 
 def refuse_changes(choices, facts):
