@@ -1,0 +1,511 @@
+"""Training runs: the same seed gives the same bits, wherever a run stopped and however many threads it has."""
+
+import csv
+import math
+import re
+import shutil
+from dataclasses import asdict
+
+import h5py
+import numpy as np
+import pytest
+
+import lstm.run
+from lstm.checkpoint import epochs, load_resume, load_weights, save_resume
+from lstm.errors import InputError
+from lstm.run import Run
+from lstm.session import begin, resume
+from lstm.training import best, evaluate
+from lstm.tunes import split
+
+COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "chars_per_second"]
+MEASURED = {"seconds", "chars_per_second"}  # what two runs need not share
+TEXT = "".join(f"X:{n}\nT:Tune {n}\nK:G\n{'|:abc dBAG:|'[n % 5 :]}\n\n" for n in range(1, 21))
+CHOICES = {
+    **{"embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
+    **{"epochs": 3, "batch_size": 5, "seq_length": 9, "validation": 0.2, "seed": 3, "backend": "numba"},
+}
+
+
+@pytest.fixture(autouse=True)
+def no_pictures(monkeypatch):
+    """Drawing the curves takes longer than training these models; test_commands.py looks at them."""
+    monkeypatch.setattr(lstm.run, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(lstm.run, "training_curves", lambda history: None)
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "tunes.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def choices(text):
+    return CHOICES | {"input": str(text)}
+
+
+@pytest.fixture
+def run(tmp_path):
+    return Run(tmp_path / "model", tmp_path / "logs")
+
+
+def train(session, epochs=None, every=1):
+    """Train so many epochs (all that are left), saving as the command does."""
+    trainer = session.trainer
+    for _ in range(epochs or trainer.settings.epochs - len(trainer.history)):
+        for _ in trainer.steps():
+            pass
+        trainer.finish_epoch()
+        session.save_epoch(every)
+    return session
+
+
+def trained(directory, choices, threads=1):
+    """A whole run in a directory of its own."""
+    return train(begin(Run(directory / "model", directory / "logs"), choices, None, threads))
+
+
+def without_times(record):
+    return {name: value for name, value in record.items() if name not in MEASURED}
+
+
+def state(session):
+    """Everything that decides how training goes on, as bytes and numbers; NaN as text because NaN != NaN."""
+    arrays, numbers = session.trainer.snapshot()
+    history = [repr(without_times(record)) for record in numbers["history"]]
+    kept = {name: numbers[name] for name in ("t", "position", "nats", "hits")}
+    return {name: array.tobytes() for name, array in arrays.items()}, kept, history
+
+
+def table(run):
+    """The rows of the log."""
+    with open(run.log_path, newline="") as file:
+        reader = csv.DictReader(file)
+        rows = list(reader)
+    assert reader.fieldnames == COLUMNS
+    return rows
+
+
+def assert_same_end(session, other):
+    """Two runs ended the same, in memory and in their files."""
+    assert state(session) == state(other)
+    assert epochs(session.run.model_dir) == epochs(other.run.model_dir)
+    for epoch in epochs(session.run.model_dir):
+        one, two = (load_weights(s.run.model_dir / f"weights.{epoch}.h5") for s in (session, other))
+        assert one.model.parameters.flat.tobytes() == two.model.parameters.flat.tobytes()
+        assert (one.vocabulary, one.losses) == (two.vocabulary, two.losses)
+    rows, others = table(session.run), table(other.run)
+    assert [without_times(row) for row in rows] == [without_times(row) for row in others]
+
+
+def tree(directory):
+    """Path -> content of everything in a directory."""
+    return {path: path.is_file() and path.read_bytes() for path in sorted(directory.rglob("*"))}
+
+
+# -- one seed, one result
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, choices):
+    one, again = (trained(tmp_path / name, choices) for name in ("one", "again"))
+    assert_same_end(one, again)
+    other = trained(tmp_path / "other", choices | {"seed": 4})
+    assert state(other)[0] != state(one)[0]
+
+
+@pytest.mark.parametrize("backend", ["numba", "numpy"])
+@pytest.mark.parametrize("batch_size", [5, 16, 20])
+def test_any_number_of_threads_gives_the_same_bits(tmp_path, choices, batch_size, backend):
+    choices |= {"batch_size": batch_size, "backend": backend, "epochs": 2}
+    one, *others = (trained(tmp_path / str(threads), choices, threads) for threads in (1, 2, 3))
+    assert one.trainer.model.config.dropout > 0
+    for other in others:
+        assert_same_end(one, other)
+
+
+def test_validation_does_not_change_what_is_learnt_from_the_same_text(tmp_path, choices):
+    training, held_out = split(TEXT, 0.2)
+    (tmp_path / "training.txt").write_text(training)
+    whole = trained(tmp_path / "whole", choices)
+    alone = trained(tmp_path / "alone", choices | {"input": str(tmp_path / "training.txt"), "validation": 0.0})
+    assert set(training) == set(TEXT)  # so that both know the same characters
+    assert state(whole)[0] == state(alone)[0]
+    assert all(math.isnan(record.val_loss) for record in alone.trainer.history)
+    assert {row["val_loss"] for row in table(alone.run)} == {""}
+    assert best(alone.trainer.history) == min(alone.trainer.history, key=lambda record: record.loss)
+
+
+def test_each_epoch_reads_the_text_from_its_start_with_nothing_remembered(run, choices):
+    still = {"learning_rate": 1e-12, "dropout": 0.0, "epochs": 3}  # so that all epochs have the same model
+    session = begin(run, choices | still, None, 1)
+    losses = [record.loss for record in session.trainer.records()]
+    model, ids, (B, length) = session.trainer.model, session.corpus.training, (5, STEPS * 9)
+    rows = ids[: B * length].reshape(B, length)
+    targets = ids[1 : B * length + 1].reshape(B, length)
+    logits, _, _ = model.forward(rows.T, model.initial_state(B))
+    p = np.exp(logits.astype(np.float64))
+    p /= p.sum(axis=-1, keepdims=True)
+    nats = [-math.log(p[t, b, targets[b, t]]) for b in range(B) for t in range(length)]
+    assert losses == pytest.approx([sum(nats) / len(nats)] * 3, rel=1e-6)
+
+
+def test_dropout_zeroes_other_places_in_each_epoch(run, choices):
+    session = begin(run, choices | {"learning_rate": 1e-12, "epochs": 3}, None, 1)
+    losses = [record.loss for record in session.trainer.records()]
+    assert min(abs(np.diff(losses))) > 1e-6
+
+
+# -- resumed is never stopped
+
+
+@pytest.mark.parametrize("stops", [[1], [2], [1, 2]])
+def test_a_run_resumed_at_the_end_of_an_epoch_is_as_if_never_stopped(tmp_path, run, choices, stops):
+    train(begin(run, choices, None, 1), stops[0])
+    for stop, before in zip(stops[1:], stops):
+        train(resume(run, {}, 2), stop - before)
+    assert_same_end(train(resume(run, {}, 1)), trained(tmp_path / "whole", choices))
+
+
+STEPS = len(split(TEXT, 0.2)[0]) // 5 // 9  # of an epoch
+
+
+@pytest.mark.parametrize("step", [0, 1, 2, STEPS - 1, STEPS, STEPS + 1, 2 * STEPS, 2 * STEPS + 3, 3 * STEPS])
+def test_a_run_stopped_after_any_step_is_as_if_never_stopped(tmp_path, run, choices, step):
+    session = begin(run, choices, None, 1)
+    assert len(session.trainer.batches) == STEPS
+    whole_epochs = max(0, step - 1) // STEPS  # so that the last step of an epoch is a stop before its end
+    train(session, whole_epochs) if whole_epochs else None
+    for _ in range(step - whole_epochs * STEPS):
+        session.trainer.step()
+    session.save_progress()
+    resumed = resume(run, {}, 3)
+    assert state(resumed) == state(session)
+    assert_same_end(train(resumed), trained(tmp_path / "whole", choices))
+
+
+def test_a_run_stopped_again_and_again_is_as_if_never_stopped(tmp_path, run, choices):
+    session = begin(run, choices, None, 2)
+    while True:
+        steps = 0
+        for _ in session.trainer.steps():
+            steps += 1
+            if steps == 4:
+                break
+        else:
+            session.trainer.finish_epoch()
+            session.save_epoch()
+            if len(session.trainer.history) == 3:
+                break
+        session.save_progress()
+        session = resume(run, {}, 1)
+    assert_same_end(session, trained(tmp_path / "whole", choices))
+
+
+@pytest.mark.parametrize("survivors", [["weights"], ["weights", "resume"]], ids=["old resume file", "old log"])
+@pytest.mark.parametrize("crash", [2, 3])
+def test_a_crash_between_two_files_of_an_epoch_loses_nothing(tmp_path, run, choices, crash, survivors):
+    session = train(begin(run, choices, None, 1), crash - 1)
+    before = {path: path.read_bytes() for path in (run.resume_path, run.log_path)}
+    train(session, 1)
+    if "resume" in survivors:
+        del before[run.resume_path]
+    for path, data in before.items():  # as it was before the crash
+        path.write_bytes(data)
+    if len(load_resume(run.resume_path)[1]["history"]) == 3:
+        with pytest.raises(InputError, match="3 epochs"):
+            resume(run, {}, 1)
+        assert len(table(run)) == 3
+        return
+    assert_same_end(train(resume(run, {}, 1)), trained(tmp_path / "whole", choices))
+
+
+def test_more_epochs_can_be_added_to_a_finished_run(tmp_path, run, choices):
+    train(begin(run, choices | {"epochs": 2}, None, 1))
+    assert_same_end(train(resume(run, {"epochs": 3}, 1)), trained(tmp_path / "whole", choices))
+
+
+def test_a_run_goes_on_where_its_text_has_moved_if_told_so(tmp_path, run, choices, text):
+    train(begin(run, choices, None, 1), 1)
+    moved = text.rename(tmp_path / "moved.txt")
+    with pytest.raises(InputError, match=f"cannot read {text}"):
+        resume(run, {}, 1)
+    session = train(resume(run, {"input": str(moved)}, 1))
+    assert_same_end(session, trained(tmp_path / "whole", choices | {"input": str(moved)}))
+
+
+# -- the files of a run
+
+
+def test_the_log_has_one_line_an_epoch_with_the_numbers_of_the_records(run, choices):
+    session = train(begin(run, choices, None, 1))
+    header = run.log_path.read_text().splitlines()[0]
+    assert header == "epoch,loss,accuracy,val_loss,val_accuracy,seconds,chars_per_second"
+    rows = table(run)
+    assert [row["epoch"] for row in rows] == ["1", "2", "3"]
+    for row, record in zip(rows, session.trainer.history, strict=True):
+        assert {name: float(row[name]) for name in COLUMNS} == pytest.approx(asdict(record), abs=1e-6)
+
+
+def test_the_log_is_complete_after_a_resume_even_if_it_was_lost(run, choices):
+    session = train(begin(run, choices, None, 1), 2)
+    run.log_path.unlink()
+    resumed = resume(run, {}, 1)
+    assert [row["epoch"] for row in table(run)] == ["1", "2"]
+    train(resumed)
+    assert [row["epoch"] for row in table(run)] == ["1", "2", "3"]
+    assert float(table(run)[0]["seconds"]) == pytest.approx(session.trainer.history[0].seconds, abs=1e-6)
+
+
+@pytest.mark.parametrize("every, kept", [(1, [1, 2, 3, 4, 5]), (2, [2, 4, 5]), (3, [3, 5]), (99, [5])])
+def test_weights_are_saved_every_so_many_epochs_and_at_the_end(run, choices, every, kept):
+    session = train(begin(run, choices | {"epochs": 5}, None, 1), every=every)
+    assert epochs(run.model_dir) == kept
+    assert [row["epoch"] for row in table(run)] == ["1", "2", "3", "4", "5"]
+    last = load_weights(run.model_dir / "weights.5.h5")
+    assert last.model.parameters.flat.tobytes() == session.trainer.model.parameters.flat.tobytes()
+    record = session.trainer.history[-1]
+    assert last.losses == {"loss": record.loss, "val_loss": record.val_loss}
+    assert last.epoch == 5
+
+
+def test_a_run_leaves_its_own_files_and_no_litter(run, choices):
+    train(begin(run, choices, None, 1))
+    assert sorted(path.name for path in run.model_dir.iterdir()) == [
+        *("resume.h5", "weights.1.h5", "weights.2.h5", "weights.3.h5")
+    ]
+    assert sorted(path.name for path in run.log_dir.iterdir()) == ["training_log.csv", "training_log.png"]
+
+
+def test_overwriting_deletes_the_files_of_the_run_and_nothing_else(run, choices):
+    train(begin(run, choices, None, 1))
+    kept = ["weights.best.h5", "weights.1.h5.bak", "weights.0.h5", "resume.h5.old", "notes", "pretrained/weights.1.h5"]
+    for name in kept:
+        (run.model_dir / name).parent.mkdir(exist_ok=True)
+        (run.model_dir / name).write_text("mine")
+    (run.log_dir / "README.md").write_text("mine")
+    begin(run, choices, None, 1, overwrite=True)
+    there = [str(path.relative_to(run.model_dir)) for path in run.model_dir.rglob("*") if path.is_file()]
+    assert sorted(there) == sorted(kept)
+    assert [path.name for path in run.log_dir.iterdir()] == ["README.md"]
+
+
+@pytest.mark.parametrize("left", ["weights.1.h5", "resume.h5", "training_log.csv", "training_log.png"])
+def test_a_new_run_is_refused_where_a_file_of_one_is_left(tmp_path, run, choices, left):
+    train(begin(run, choices, None, 1))
+    for path in run.files():
+        path.unlink() if path.name != left else None
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=f"{re.escape(left)} .*--resume .*--overwrite"):
+        begin(run, choices, None, 1)
+    assert tree(tmp_path) == before
+
+
+def test_there_is_nothing_to_resume_where_nothing_began(tmp_path, run):
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=f"{re.escape(str(run.resume_path))} .*leave --resume out"):
+        resume(run, {}, 1)
+    assert tree(tmp_path) == before
+
+
+def test_a_crash_before_the_first_resume_file_is_not_sent_in_a_circle(run, choices):
+    train(begin(run, choices, None, 1), 1)
+    run.resume_path.unlink()
+    with pytest.raises(InputError, match="--overwrite"):
+        resume(run, {}, 1)
+
+
+OTHERS = {
+    **{"embedding": 5, "units": 7, "layers": 1, "dropout": 0.2, "batch_size": 4, "seq_length": 8, "seed": 4},
+    **{"learning_rate": 0.5, "clip": 1.0, "validation": 0.1, "backend": "numpy", "preset": "tiny"},
+}
+
+
+@pytest.mark.parametrize("name, value", OTHERS.items(), ids=OTHERS)
+def test_a_changed_option_is_refused_by_its_name(tmp_path, run, choices, name, value):
+    train(begin(run, choices, None, 1), 1)
+    before = tree(tmp_path)
+    option = "--" + name.replace("_", "-")
+    with pytest.raises(InputError, match=f"^{option} {value} .*leave {option} out"):
+        resume(run, {name: value}, 1)
+    assert tree(tmp_path) == before
+
+
+def test_the_same_options_again_are_no_change(run, choices):
+    session = train(begin(run, choices, None, 1), 1)
+    assert state(resume(run, choices, 1)) == state(session)
+
+
+def test_another_text_is_refused(tmp_path, run, choices, text):
+    train(begin(run, choices, None, 1), 1)
+    text.write_text(TEXT + "X:21\nK:G\nabc|\n")
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=f"{re.escape(str(text))} is not the text.*--input"):
+        resume(run, {}, 1)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("asked", [{}, {"epochs": 3}, {"epochs": 1}])
+def test_a_finished_run_is_refused_with_a_number_of_epochs_that_does_go_on(run, choices, asked):
+    train(begin(run, choices, None, 1))
+    with pytest.raises(InputError, match="has .*3 epochs; --epochs ([0-9]+)") as error:
+        resume(run, asked, 1)
+    remedy = int(re.search(r"--epochs (\d+)", str(error.value))[1])
+    assert len(train(resume(run, {"epochs": remedy}, 1), 1).trainer.history) == 4
+
+
+def altered(name, change):
+    """An alteration of one array or fact of a resume file; None takes it away."""
+
+    def alter(arrays, numbers):
+        kind = arrays if name in arrays else numbers
+        if change is None:
+            del kind[name]
+        else:
+            kind[name] = change(kind[name])
+
+    return alter
+
+
+ALTERATIONS = {
+    **{f"no {name}": altered(name, None) for name in ("parameters", "m", "h", "config", "settings")},
+    **{f"{name} cut": altered(name, lambda array: array[:1]) for name in ("parameters", "m", "v", "h", "c")},
+    "one number": altered("parameters", lambda array: np.float32(1)),
+    "other floats": altered("h", lambda array: array.astype(np.float64)),
+    "NaN": altered("m", lambda array: array * np.float32(np.nan)),
+    "a billion layers": altered("config", lambda config: config | {"layers": 10**9}),
+    "another model": altered("config", lambda config: config | {"embedding": 5}),
+    "another batch": altered("settings", lambda settings: settings | {"batch_size": 6}),
+    "settings unknown": altered("settings", lambda settings: settings | {"speed": 11}),
+    "settings of another kind": altered("settings", lambda settings: [1, 2, 3]),
+}
+
+
+@pytest.mark.parametrize("alter", ALTERATIONS.values(), ids=ALTERATIONS)
+def test_a_resume_file_that_does_not_fit_itself_is_refused(run, choices, alter):
+    train(begin(run, choices, None, 1), 1)
+    arrays, numbers = load_resume(run.resume_path)
+    alter(arrays, numbers)
+    save_resume(run.resume_path, arrays, numbers)
+    with pytest.raises(InputError, match=f"^cannot use {re.escape(str(run.resume_path))}: ") as error:
+        resume(run, {}, 1)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_weights_are_not_taken_for_a_resume_file(run, choices):
+    train(begin(run, choices, None, 1), 1)
+    shutil.copy(run.model_dir / "weights.1.h5", run.resume_path)
+    with pytest.raises(InputError, match="^cannot use"):
+        resume(run, {}, 1)
+    with h5py.File(run.resume_path, "w") as file:
+        file.attrs["format_version"] = 1
+    with pytest.raises(InputError, match="^cannot use"):
+        resume(run, {}, 1)
+
+
+# -- what cannot be trained
+
+
+@pytest.mark.parametrize("poke", [np.nan, np.inf])
+@pytest.mark.parametrize("name", ["dense/bias", "lstm_1/kernel"])
+def test_a_loss_that_is_not_finite_stops_before_it_reaches_a_file(tmp_path, run, choices, poke, name):
+    session = train(begin(run, choices, None, 1), 1)
+    before, step = tree(tmp_path), STEPS + 4
+    for _ in range(3):
+        session.trainer.step()
+    session.trainer.model.parameters[name].flat[2] = poke
+    poked = session.trainer.model.parameters.flat.copy()
+    message = rf"step {step} \(epoch 2\): loss .*, gradient norm .*--learning-rate"
+    with pytest.raises(InputError, match=message) as error:
+        session.trainer.step()
+    assert "learning rate 0.001" in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+    np.testing.assert_array_equal(session.trainer.model.parameters.flat, poked)
+    assert tree(tmp_path) == before
+    assert len(resume(run, {}, 1).trainer.history) == 1
+
+
+@pytest.mark.parametrize("learning_rate", [1e9, 1e30])
+def test_too_large_a_learning_rate_is_told_and_leaves_no_weights(run, choices, learning_rate):
+    session = begin(run, choices | {"learning_rate": learning_rate, "clip": 0.0}, None, 1)
+    with np.errstate(over="ignore", invalid="ignore"):  # which is what this is about
+        with pytest.raises(InputError, match=r"diverged at step [0-9]+ .*learning rate 1e\+"):
+            train(session)
+    assert epochs(run.model_dir) == []
+
+
+@pytest.mark.parametrize(
+    "sizes, remedy",
+    [
+        ({"batch_size": 10**9}, "the largest that fit"),
+        ({"seq_length": 10**9}, "the largest that fit"),
+        ({"batch_size": 10**9, "units": 10**6}, "the largest that fit"),
+        ({"units": 10**6}, "GB of memory.*--units"),
+        ({"embedding": 10**6, "units": 10**6, "layers": 1000}, "GB of memory.*--layers"),
+    ],
+)
+def test_sizes_that_cannot_be_are_refused_before_memory_is_taken(tmp_path, run, choices, sizes, remedy):
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match=remedy):
+        begin(run, choices | sizes, None, 1)
+    assert tree(tmp_path) == before
+
+
+def test_a_new_run_that_cannot_be_leaves_the_old_one(tmp_path, run, choices, text):
+    train(begin(run, choices, None, 1), 1)
+    before = tree(tmp_path)
+    for wrong in ({"input": str(text) + "?"}, {"batch_size": 10**6}, {"layers": 0}, {"dropout": 1.0}):
+        with pytest.raises(InputError):
+            begin(run, choices | wrong, None, 1, overwrite=True)
+    assert tree(tmp_path) == before
+
+
+def test_directories_that_cannot_be_made_leave_the_old_run(tmp_path, run, choices, text):
+    train(begin(run, choices, None, 1), 1)
+    before = tree(tmp_path)
+    for elsewhere in (Run(run.model_dir, text / "logs"), Run(text / "model", run.log_dir)):
+        with pytest.raises(InputError, match=f"^cannot write {re.escape(str(text))}"):
+            begin(elsewhere, choices, None, 1, overwrite=True)
+    assert tree(tmp_path) == before
+
+
+# -- the validation loss
+
+
+def naive_validation(session, rows):
+    """Loss and accuracy over the held-out text: row by row, character by character, from the zero state."""
+    model, ids = session.trainer.model, session.corpus.validation
+    row, nats, hits = (len(ids) - 1) // rows, 0.0, 0
+    for start in range(0, row * rows, row):
+        model_state = model.initial_state(1)
+        for at in range(start, start + row):
+            logits, model_state, _ = model.forward(ids[None, at : at + 1], model_state)
+            scores = logits[0, 0].astype(np.float64)
+            p = np.exp(scores - scores.max())
+            nats -= math.log(p[ids[at + 1]] / p.sum())
+            hits += int(scores.argmax()) == ids[at + 1]
+    return nats / (row * rows), hits / (row * rows)
+
+
+@pytest.mark.parametrize("held_out", [0.05, 0.2, 0.5])
+def test_the_validation_loss_is_that_of_a_plain_loop_over_the_held_out_tunes(run, choices, held_out):
+    session = begin(run, choices | {"epochs": 1, "validation": held_out}, None, 2)
+    for _ in session.trainer.steps():
+        pass
+    record = session.trainer.finish_epoch()
+    loss, accuracy = naive_validation(session, rows=16)
+    assert record.val_loss == pytest.approx(loss, rel=1e-5)
+    assert record.val_accuracy == pytest.approx(accuracy)
+    for seq_length in (1, 7, 1000):  # how many characters are read at a time makes no difference
+        found = evaluate(session.trainer.model, session.corpus.validation, seq_length, session.trainer.workers)
+        assert found == pytest.approx((loss, accuracy), rel=1e-5)
+
+
+def test_two_held_out_characters_are_enough_to_validate_on(run, choices, text):
+    text.write_text("abcdefghij" * 10)
+    session = begin(run, choices | {"epochs": 1, "validation": 0.02}, None, 1)
+    for _ in session.trainer.steps():
+        pass
+    record = session.trainer.finish_epoch()
+    assert (record.val_loss, record.val_accuracy) == pytest.approx(naive_validation(session, rows=1), rel=1e-5)
