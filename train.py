@@ -111,13 +111,14 @@ def main(argv=None):
             if stop.requested or not train_epoch(trainer, stop):
                 session.save_progress()
                 places += option("--log-dir", run.log_dir, LOGS)
-                say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: python train.py --resume{places}")
+                command = f"python {shown(ROOT / 'train.py')} --resume{places}"
+                say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: {command}")
                 return 130
             report(trainer.finish_epoch())
             session.save_epoch(options.freq)
     lowest = best(trainer.history)
     print(f"the best epoch is {lowest.epoch}; the curves are in {shown(run.curves_path)}")
-    print(f"to hear what it learnt: python sample.py {lowest.epoch}{places}")
+    print(f"to hear what it learnt: python {shown(ROOT / 'sample.py')} {lowest.epoch}{places}")
     return 0
 
 

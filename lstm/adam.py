@@ -9,9 +9,11 @@ m' and v' are corrected for their start at zero.
 
 import numpy as np
 
-# Vectors are worked through in slices of fixed size: small enough to stay in a core's cache through the
-# several passes of NumPy, and the same for any number of threads, so that the result is too.
-SLICE = 32768
+from lstm.jit import compiled
+
+# Vectors are worked through in slices of fixed size, as tasks on threads. Vector instructions round otherwise than
+# the scalar ones at a slice's end: slices that followed from the number of threads would make the result do so.
+SLICE = 65536
 
 
 def slices(size):
@@ -19,20 +21,19 @@ def slices(size):
     return [slice(start, min(start + SLICE, size)) for start in range(0, size, SLICE)]
 
 
-def total(gradients, workers):
-    """Sum flat gradients into the first of them, and return the norm of the sum (Euclidean, as a float)."""
+def norm(gradient, workers):
+    """The Euclidean norm of a flat gradient, a float."""
 
-    def add(part):
-        for other in gradients[1:]:
-            gradients[0][part] += other[part]
-        return float(np.dot(gradients[0][part], gradients[0][part]))
+    def square(part):
+        with np.errstate(over="ignore", invalid="ignore"):  # a norm that is not finite is noticed by the caller
+            return float(np.dot(gradient[part], gradient[part]))
 
-    return float(np.sqrt(sum(workers.map(add, slices(gradients[0].size)))))
+    return float(np.sqrt(sum(workers.map(square, slices(gradient.size)))))
 
 
-def clip_scale(norm, clip):
-    """What to multiply a gradient by so that its norm is at most `clip` (Pascanu et al. 2013); clip 0 is none."""
-    return clip / norm if clip and norm > clip else 1.0
+def clip_scale(length, clip):
+    """What to multiply a gradient of that norm by so that it is at most `clip` (Pascanu et al. 2013); 0 is none."""
+    return clip / length if clip and length > clip else 1.0
 
 
 class Adam:
@@ -45,13 +46,26 @@ class Adam:
     def step(self, parameters, gradient, learning_rate, scale, workers):
         """Move the flat `parameters` by one step against `scale * gradient`, in place."""
         self.t += 1
-        rate = learning_rate / (1 - self.beta1**self.t)
-        correction = 1 / (1 - self.beta2**self.t)
+        of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
+        rate = of(learning_rate / (1 - self.beta1**self.t))
+        correction = of(1 / (1 - self.beta2**self.t))
+        rest1, rest2, epsilon, scale = of(1 - self.beta1), of(1 - self.beta2), of(self.epsilon), of(scale)
 
         def move(part):
-            g, m, v = gradient[part] * scale, self.m[part], self.v[part]
-            m += (1 - self.beta1) * (g - m)
-            v += (1 - self.beta2) * (g * g - v)
-            parameters[part] -= rate * m / (np.sqrt(correction * v) + self.epsilon)
+            vectors = parameters[part], gradient[part], self.m[part], self.v[part]
+            adam_step(*vectors, scale, rate, correction, rest1, rest2, epsilon)
 
         workers.map(move, slices(parameters.size))
+
+
+@compiled
+def adam_step(p, g, m, v, scale, rate, correction, rest1, rest2, epsilon):
+    """The formula above for each number; rest1 is 1 - b1, correction is 1 / (1 - b2^t). In place.
+
+    In one loop each number is read and written once; NumPy would go through memory some ten times.
+    """
+    for n in range(p.size):
+        g_n = scale * g[n]
+        m[n] += rest1 * (g_n - m[n])
+        v[n] += rest2 * (g_n * g_n - v[n])
+        p[n] -= rate * m[n] / (np.sqrt(correction * v[n]) + epsilon)

@@ -36,10 +36,15 @@ def sigmoid(x):
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
+def add_product(a, b, out):
+    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time."""
+    out += a @ b
+
+
 def forward(z, h0, c0, recurrent_kernel):
     """Run one layer over a sequence: equations (1) to (7).
 
-    z: (T, B, 4H), the inputs' share of (1), x W + b.
+    z: (T, B, 4H), the inputs' share of (1), x W + b; given away: a backend may write the gates over it.
     h0, c0: (B, H), the state before the first step.
     recurrent_kernel: (H, 4H), U.
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
@@ -65,7 +70,7 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
     dh: (T, B, H), the gradient that reaches each output h[t+1] from above.
     dh_next, dc_next: (B, H), the gradients that reach the last state from the sequence's continuation;
     zero where backpropagation is truncated.
-    gates, c: as `forward` returned them.
+    gates, c: as `forward` returned them; the gates are given away: a backend may write dz over them.
     Returns dz (T, B, 4H) and the gradients of h0 and c0, (B, H) each.
     """
     T = len(dh)
@@ -80,6 +85,15 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
         dh_next = dz[t] @ recurrent_kernel.T
         dc_next = dc_t * f
     return dz, dh_next, dc_next
+
+
+def sum_by_place(dz, where, P):
+    """dz (M, N), where (M,) -> (P, N): row p is the sum of the rows m of dz with where[m] == p.
+
+    Looking up rows is a product with one-hot rows, so the gradient is a product with their transpose.
+    """
+    one_hot = np.eye(P, dtype=dz.dtype)[where]  # (M, P)
+    return one_hot.T @ dz
 
 
 def dropout(x, rate, key, first_row=0):

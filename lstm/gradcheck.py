@@ -22,6 +22,7 @@ from lstm.command import Parser, between, exit_with, whole
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
 from lstm.plots import save, u_curve
+from lstm.shards import Workers
 
 LIMIT = 1e-6  # worst relative error that is accepted
 STEP = 1e-3  # h; the bottom of the U for (2)
@@ -61,7 +62,8 @@ class Problem:
         _, log_p = cross_entropy(logits, self.targets)
         dlogits = cross_entropy_backward(log_p, self.targets, self.ids.size)
         gradient = self.model.parameters.like()
-        dstate = self.model.backward(dlogits, self.dstate, cache, gradient)
+        dstate, parts = self.model.backward(dlogits, self.dstate, cache)
+        self.model.gradients([parts], gradient, Workers())
         return dict(gradient.items()) | {"h0": dstate.h, "c0": dstate.c}
 
 

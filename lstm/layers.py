@@ -1,8 +1,12 @@
 """The layers: embedding, LSTM, dropout, dense. Forward and backward of each stand together.
 
 A layer holds nothing but its parameters, which are views into one flat vector. `forward` returns what it
-computed and a cache; `backward` takes the gradient of the output and that cache, returns the gradient of
-the input, and writes the gradients of its parameters into `gradient`: the same layer over another vector.
+computed and a cache; `backward` takes the gradient of the output and that cache, and returns the gradient of
+the input and the `parts` of the gradients of its parameters. Those are sums over all places in the batch, which
+is cut into shards: so `gradients` takes the parts of all shards, and yields a task for each parameter array,
+which writes its gradient into `into`, the same layer over another vector.
+
+`backend` is cell.py or kernels.py: what does the matrix products and the loop over time.
 """
 
 from dataclasses import dataclass
@@ -17,6 +21,41 @@ def rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
+def affine(x, kernel, bias, backend):
+    """x (M, K) W + b, (M, N)."""
+    y = np.empty((len(x), len(bias)), x.dtype)
+    y[:] = bias
+    backend.add_product(x, kernel, y)
+    return y
+
+
+def affine_backward(dy, kernel, backend):
+    """dy (M, N) -> dx (M, K) = dy W^T."""
+    dx = np.zeros((len(dy), len(kernel)), dy.dtype)
+    backend.add_product(dy, kernel.T, dx)
+    return dx
+
+
+def kernel_gradient(parts, into, backend):
+    """A task: the sum of x^T dy over the parts (x (M, K), dy (M, N)), into an array (K, N)."""
+
+    def task():
+        into[:] = 0
+        for x, dy in parts:
+            backend.add_product(x.T, dy, into)
+
+    return task
+
+
+def bias_gradient(parts, into):
+    """A task: the sum of the rows of dy over the parts, into an array (N,)."""
+
+    def task():
+        into[:] = sum(dy.sum(axis=0) for _, dy in parts)
+
+    return task
+
+
 @dataclass(frozen=True)
 class Embedding:
     """A learnt vector for each character."""
@@ -24,61 +63,63 @@ class Embedding:
     embedding: np.ndarray  # (V, E)
 
     def forward(self, ids):
-        """ids (T, B) -> x (T, B, E), cache."""
-        return self.embedding[ids], ids
+        """ids (T, B) -> x (P, E), the vectors of the P different characters, and where (T, B): x[where] is all.
 
-    def backward(self, dx, ids, gradient):
-        """Each row's gradient is the sum over the places where its character stood."""
-        order = np.argsort(ids, axis=None, kind="stable")
-        present, first = np.unique(ids.ravel()[order], return_index=True)
-        gradient.embedding[:] = 0
-        gradient.embedding[present] = np.add.reduceat(rows(dx)[order], first, axis=0)
+        A text repeats its few characters, and what is the same need not be computed again: the next layer
+        does for P rows of x what else it would do for T*B.
+        """
+        present, where = np.unique(ids, return_inverse=True)
+        return self.embedding[present], where.reshape(ids.shape), present
 
+    @staticmethod
+    def backward(dx, present):
+        """dx (P, E), already summed over the places of each character -> the parts."""
+        return present, dx
 
-@dataclass(frozen=True)
-class Dense:
-    """y = x W + b."""
+    def gradients(self, parts, into):
+        """A task for the embedding. Characters that are not there have no gradient."""
 
-    kernel: np.ndarray  # (H, V)
-    bias: np.ndarray  # (V,)
+        def task():
+            into.embedding[:] = 0
+            for present, dx in parts:
+                into.embedding[present] += dx
 
-    def forward(self, x):
-        """x (T, B, H) -> y (T, B, V), cache."""
-        y = rows(x) @ self.kernel + self.bias
-        return y.reshape(*x.shape[:-1], -1), x
-
-    def backward(self, dy, x, gradient):
-        """dy (T, B, V) -> dx (T, B, H)."""
-        dy = rows(dy)
-        np.matmul(rows(x).T, dy, out=gradient.kernel)
-        np.sum(dy, axis=0, out=gradient.bias)
-        return (dy @ self.kernel.T).reshape(x.shape)
+        return [task]
 
 
 @dataclass(frozen=True)
 class LSTM:
-    """One LSTM layer. The loop over time is `backend`'s (cell.py or kernels.py); what needs no loop is here."""
+    """One LSTM layer. The loop over time is the backend's; the products that need no loop are here."""
 
     kernel: np.ndarray  # W, (E or H, 4H)
     recurrent_kernel: np.ndarray  # U, (H, 4H)
     bias: np.ndarray  # b, (4H,)
 
-    def forward(self, x, h0, c0, backend=cell):
-        """x (T, B, E or H), state h0, c0 (B, H) -> h (T, B, H), the state after the last step, cache."""
-        z = rows(x) @ self.kernel  # (T*B, 4H)
-        z += self.bias
-        gates, h, c = backend.forward(z.reshape(*x.shape[:-1], -1), h0, c0, self.recurrent_kernel)
-        return h[1:], (h[-1], c[-1]), (x, gates, h, c)
+    def forward(self, x, h0, c0, where=None, backend=cell):
+        """x (T, B, H), state h0, c0 (B, H) -> h (T, B, H), the state after the last step, cache.
 
-    def backward(self, dh, dh_next, dc_next, cache, gradient, backend=cell):
-        """dh (T, B, H) from above, gradients of the last state -> dx, gradients of the first state."""
-        x, gates, h, c = cache
+        Or, after an embedding: x (P, E) and where (T, B), and step t of row b reads x[where[t, b]].
+        """
+        z = affine(rows(x), self.kernel, self.bias, backend)
+        z = z.reshape(*x.shape[:2], -1) if where is None else z[where]  # (T, B, 4H)
+        gates, h, c = backend.forward(z, h0, c0, self.recurrent_kernel)
+        return h[1:], (h[-1], c[-1]), (x, where, gates, h, c)
+
+    def backward(self, dh, dh_next, dc_next, cache, backend=cell):
+        """dh (T, B, H) from above, gradients of the last state -> dx, those of the first state, the parts."""
+        x, where, gates, h, c = cache
         dz, dh0, dc0 = backend.backward(dh, dh_next, dc_next, gates, c, self.recurrent_kernel)
-        dz = rows(dz)
-        np.matmul(rows(x).T, dz, out=gradient.kernel)
-        np.matmul(rows(h[:-1]).T, dz, out=gradient.recurrent_kernel)
-        np.sum(dz, axis=0, out=gradient.bias)
-        return (dz @ self.kernel.T).reshape(x.shape), dh0, dc0
+        dz = dz_of_x = rows(dz)
+        if where is not None:
+            dz_of_x = backend.sum_by_place(dz, where.ravel(), len(x))
+        dx = affine_backward(dz_of_x, self.kernel, backend).reshape(x.shape)
+        return dx, (dh0, dc0), (rows(x), dz_of_x, rows(h[:-1]), dz)
+
+    def gradients(self, parts, into, backend=cell):
+        """Tasks for the recurrent kernel, the kernel and the bias."""
+        from_x, from_h = [(x, dz) for x, dz, _, _ in parts], [(h, dz) for _, _, h, dz in parts]
+        recurrent = kernel_gradient(from_h, into.recurrent_kernel, backend)
+        return [recurrent, kernel_gradient(from_x, into.kernel, backend), bias_gradient(from_x, into.bias)]
 
 
 @dataclass(frozen=True)
@@ -92,3 +133,23 @@ class Dropout:
         return x if key is None or not self.rate else backend.dropout(x, self.rate, key, first_row)
 
     backward = forward  # multiplying by the same mask again is what the chain rule asks for
+
+
+@dataclass(frozen=True)
+class Dense:
+    """y = x W + b."""
+
+    kernel: np.ndarray  # (H, V)
+    bias: np.ndarray  # (V,)
+
+    def forward(self, x, backend=cell):
+        """x (T, B, H) -> y (T, B, V), cache."""
+        return affine(rows(x), self.kernel, self.bias, backend).reshape(*x.shape[:2], -1), x
+
+    def backward(self, dy, x, backend=cell):
+        """dy (T, B, V) -> dx (T, B, H), the parts."""
+        return affine_backward(rows(dy), self.kernel, backend).reshape(x.shape), (rows(x), rows(dy))
+
+    def gradients(self, parts, into, backend=cell):
+        """Tasks for the kernel and the bias."""
+        return [kernel_gradient(parts, into.kernel, backend), bias_gradient(parts, into.bias)]

@@ -112,7 +112,7 @@ class BatchResult(NamedTuple):
     nats: float  # sum over its characters
     hits: int  # characters that were the likeliest by the model
     state: State
-    gradients: list[Parameters]  # of the mean loss; their sum is the gradient, one part from each shard
+    gradient: Parameters  # of the mean loss
 
 
 class CharRNN:
@@ -127,7 +127,7 @@ class CharRNN:
         self.network = Network.of(self.parameters)
         self.dropout = Dropout(config.dropout)
         self.backend = backend
-        self._gradients = []  # room for each shard's gradient, kept because making it anew costs time
+        self._gradient = None  # room for the gradient of a batch, kept because making it anew costs time
 
     def __repr__(self):
         c = self.config
@@ -145,60 +145,70 @@ class CharRNN:
         keys: one dropout key for each layer, or None to switch dropout off.
         first_row: where these rows stand in the whole batch (dropout depends on it).
         """
-        x, ids = self.network.embedding.forward(ids)
+        x, where, present = self.network.embedding.forward(ids)
         last, caches = [], []
         for layer, lstm in enumerate(self.network.lstm):
             key = None if keys is None else keys[layer]
-            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], self.backend)
+            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], where, self.backend)
+            where = None  # only the embedding's output is by character, not by place
             x = self.dropout.forward(h, key, first_row, self.backend)  # (T, B, H)
             last.append(after)
             caches.append((cache, key, first_row))
-        logits, x = self.network.dense.forward(x)
+        logits, x = self.network.dense.forward(x, self.backend)
         h, c = zip(*last)
-        return logits, State(np.stack(h), np.stack(c)), (ids, caches, x)
+        return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
 
-    def backward(self, dlogits, dstate, cache, gradient):
-        """dlogits (T, B, V), the gradient of the last state -> the gradient of the first.
-
-        Writes the gradient of every parameter into `gradient`, a `Parameters`.
-        """
-        ids, caches, x = cache
-        into = Network.of(gradient)
-        dh0, dc0 = np.empty_like(dstate.h), np.empty_like(dstate.c)
-        dx = self.network.dense.backward(dlogits, x, into.dense)
+    def backward(self, dlogits, dstate, cache):
+        """dlogits (T, B, V), the gradient of the last state -> that of the first, and the parts for `gradients`."""
+        present, caches, x = cache
+        parts, before = [], []
+        dx, of_dense = self.network.dense.backward(dlogits, x, self.backend)
         for layer in reversed(range(len(caches))):
             lstm, (cache, key, first_row) = self.network.lstm[layer], caches[layer]
             dh = self.dropout.backward(dx, key, first_row, self.backend)
-            dx, dh0[layer], dc0[layer] = lstm.backward(
-                dh, dstate.h[layer], dstate.c[layer], cache, into.lstm[layer], self.backend
-            )
-        self.network.embedding.backward(dx, ids, into.embedding)
-        return State(dh0, dc0)
+            dx, dstate0, of_lstm = lstm.backward(dh, dstate.h[layer], dstate.c[layer], cache, self.backend)
+            before.insert(0, dstate0)
+            parts.insert(0, of_lstm)
+        dh0, dc0 = zip(*before)
+        of_embedding = self.network.embedding.backward(dx, present)
+        return State(np.stack(dh0), np.stack(dc0)), (of_embedding, parts, of_dense)
 
-    def loss_and_gradients(self, ids, targets, state, keys=None, workers=None):
+    def gradients(self, parts, into, workers):
+        """Write the gradient of every parameter into `into`, a `Parameters`. parts: of each shard, from `backward`."""
+        of_embedding, of_lstms, of_dense = zip(*parts)
+        into = Network.of(into)
+        tasks = []
+        for lstm, of_lstm, into_lstm in zip(self.network.lstm, zip(*of_lstms), into.lstm):
+            tasks += lstm.gradients(of_lstm, into_lstm, self.backend)
+        tasks += self.network.dense.gradients(of_dense, into.dense, self.backend)
+        tasks += self.network.embedding.gradients(of_embedding, into.embedding)
+        workers.map(lambda task: task(), tasks)
+
+    def loss_and_gradient(self, ids, targets, state, keys=None, workers=None):
         """One batch, ids and targets (T, B), forward and backward, its rows cut into shards: a BatchResult.
 
-        Backpropagation is truncated: no gradient comes from beyond the last character. The gradients are the
-        model's own room for them: they are overwritten by the next call.
+        Backpropagation is truncated: no gradient comes from beyond the last character. The gradient is the
+        model's own room for it: it is overwritten by the next call.
         """
-        parts = shards(ids.shape[1])
-        while len(self._gradients) < len(parts):
-            self._gradients.append(self.parameters.like())
+        workers = workers or Workers()
+        if self._gradient is None:
+            self._gradient = self.parameters.like()
 
-        def shard(task):
-            part, gradient = task
+        def shard(part):
             # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
             with np.errstate(over="ignore", invalid="ignore"):
                 logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start)
                 nats, log_p = cross_entropy(logits, targets[:, part])
                 dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
-                self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, gradient)
-                return nats.sum(dtype=np.float64), (logits.argmax(axis=-1) == targets[:, part]).sum(), after
+                _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache)
+                hits = (logits.argmax(axis=-1) == targets[:, part]).sum()
+                return nats.sum(dtype=np.float64), hits, after, parts
 
-        nats, hits, states = zip(*(workers or Workers()).map(shard, list(zip(parts, self._gradients))))
+        nats, hits, states, parts = zip(*workers.map(shard, shards(ids.shape[1])))
+        self.gradients(parts, self._gradient, workers)
         h, c = zip(*states)
         state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
-        return BatchResult(float(sum(nats)), int(sum(hits)), state, self._gradients[: len(parts)])
+        return BatchResult(float(sum(nats)), int(sum(hits)), state, self._gradient)
 
     def trace(self, ids, state=None):
         """What happens inside while the model reads ids (T, B): for each layer a dict of its gates and cells.
@@ -207,7 +217,7 @@ class CharRNN:
         """
         _, _, (_, caches, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
         traces = []
-        for (_, gates, h, c), _, _ in caches:
+        for (_, _, gates, h, c), _, _ in caches:
             i, f, g, o = np.split(gates, 4, axis=-1)
             traces.append({"i": i, "f": f, "g": g, "o": o, "c": c[1:], "h": h[1:]})
         return traces

@@ -127,7 +127,8 @@ def refuse_misfits(arrays, facts, path):
 def refuse_changes(choices, facts):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
     began_with = facts["config"] | facts["settings"] | {"backend": facts["backend"]}
-    for name, value in choices.items():
-        if name not in ("epochs", "input") and value != began_with.get(name):
+    for_config, for_settings = PRESETS[choices.get("preset", "classic")]
+    for name, value in (for_config | for_settings | choices).items():
+        if name not in ("epochs", "input", "preset") and value != began_with.get(name):
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} {value} would change the run that is to be resumed; leave {option} out")

@@ -12,15 +12,21 @@ from concurrent.futures import ThreadPoolExecutor
 from threadpoolctl import ThreadpoolController
 
 BLAS = ThreadpoolController()
-ROWS = 8  # enough for the recurrent product to use each weight it loads several times
-MOST = 8  # shards; each has a gradient of its own to be summed
+MOST = 8  # shards: enough for some cores, and few enough for the work on each to be worth a task
+UNIT = 4  # rows: half a register tile; see tile.py
 
 
 def shards(B):
-    """The slices of rows that a batch of B rows is cut into: `shards(20)` -> rows 0-7, 7-14, 14-20."""
-    count = min(MOST, -(-B // ROWS))
-    edges = [-(-B * s // count) for s in range(count + 1)]
-    return [slice(start, end) for start, end in zip(edges, edges[1:])]
+    """The slices of rows that a batch of B rows is cut into: `shards(20)` -> rows 0-8, 8-12, 12-16, 16-20.
+
+    One for each 8 rows, an even number of them because cores come in even numbers, each whole units of rows.
+    """
+    units = -(-B // UNIT)
+    count = min(MOST, units, 2 * -(-B // 16))
+    edges = [0]
+    for s in range(count):
+        edges.append(edges[-1] + units // count + (s < units % count))
+    return [slice(start * UNIT, min(end * UNIT, B)) for start, end in zip(edges, edges[1:])]
 
 
 def default_threads():

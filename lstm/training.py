@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lstm.adam import Adam, clip_scale, total
+from lstm.adam import Adam, clip_scale, norm
 from lstm.batches import Batches
 from lstm.errors import InputError
 from lstm.loss import cross_entropy
@@ -72,10 +72,11 @@ def evaluate(model, ids, seq_length, workers):
 
     def read(part):
         state, nats, hits = model.initial_state(part.stop - part.start), 0.0, 0
-        for inputs, targets in batches:
-            logits, state, _ = model.forward(inputs[:, part], state)
-            nats += cross_entropy(logits, targets[:, part])[0].sum(dtype=np.float64)
-            hits += (logits.argmax(axis=-1) == targets[:, part]).sum()
+        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is noticed by the caller
+            for inputs, targets in batches:
+                logits, state, _ = model.forward(inputs[:, part], state)
+                nats += cross_entropy(logits, targets[:, part])[0].sum(dtype=np.float64)
+                hits += (logits.argmax(axis=-1) == targets[:, part]).sum()
         return nats, hits
 
     nats, hits = zip(*workers.map(read, shards(batches[0][0].shape[1])))
@@ -123,13 +124,13 @@ class Trainer:
         """
         started, (ids, targets) = time.perf_counter(), self.batches[self.position]
         keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers)
-        result = self.model.loss_and_gradients(ids, targets, self.state, keys, self.workers)
-        gradients = [gradient.flat for gradient in result.gradients]
-        norm = total(gradients, self.workers)
-        if not (math.isfinite(result.nats) and math.isfinite(norm)):
-            raise InputError(self._diverged(result.nats / ids.size, norm))
-        scale = clip_scale(norm, self.settings.clip)
-        self.adam.step(self.model.parameters.flat, gradients[0], self.settings.learning_rate, scale, self.workers)
+        result = self.model.loss_and_gradient(ids, targets, self.state, keys, self.workers)
+        gradient, parameters = result.gradient.flat, self.model.parameters.flat
+        length = norm(gradient, self.workers)
+        if not (math.isfinite(result.nats) and math.isfinite(length)):
+            raise InputError(self._diverged(result.nats / ids.size, length))
+        scale = clip_scale(length, self.settings.clip)
+        self.adam.step(parameters, gradient, self.settings.learning_rate, scale, self.workers)
         self.state = result.state
         self.position += 1
         self.nats += result.nats
@@ -137,18 +138,20 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         return result.nats / ids.size
 
-    def _diverged(self, loss, norm):
+    def _diverged(self, loss, length):
         return (
             f"training diverged at step {self.adam.t + 1} (epoch {self.epoch}): loss {loss:.4g}, gradient norm "
-            f"{norm:.4g}, learning rate {self.settings.learning_rate:g}; the last complete epoch is kept; "
+            f"{length:.4g}, learning rate {self.settings.learning_rate:g}; the last complete epoch is kept; "
             "try a smaller --learning-rate or a smaller --clip"
         )
 
     def finish_epoch(self):
-        """Validate, and add the epoch's Record to the history."""
+        """Validate, and add the epoch's Record to the history. Raises InputError if the loss is not finite."""
         val_loss, val_accuracy = math.nan, math.nan
         if len(self.validation) > 1:
             val_loss, val_accuracy = evaluate(self.model, self.validation, self.settings.seq_length, self.workers)
+            if not math.isfinite(val_loss):
+                raise InputError(self._diverged(val_loss, math.nan))
         loss, accuracy = self.nats / self.characters, self.hits / self.characters
         speed = self.characters / self.seconds
         self.history.append(Record(self.epoch, loss, accuracy, val_loss, val_accuracy, self.seconds, speed))
@@ -182,8 +185,7 @@ class Trainer:
 
 def memory_needed(config, settings):
     """About how many bytes training takes above the program itself (parameters and activations)."""
-    V, E, H, L = config.vocabulary, config.embedding, config.units, config.layers
-    vectors = 3 + len(shards(settings.batch_size))  # parameters, m, v, and a gradient for each shard
+    V, H, L = config.vocabulary, config.units, config.layers
     parameters = sum(math.prod(shape) for shape in config.shapes.values())
-    character = E + 7 * H * L + 9 * H + 4 * V  # kept for backward: x, gates, h, c, y; then z, dz, dx and p
-    return 4 * (vectors * parameters + settings.batch_size * settings.seq_length * character)
+    character = 7 * H * L + 3 * H + 4 * V  # kept for backward: gates, h, c, y of each layer; then dx, logits, p
+    return 4 * (4 * parameters + settings.batch_size * settings.seq_length * character)  # 4: p, its gradient, m, v

@@ -46,7 +46,6 @@ class Vocabulary:
         at = text.index(character)
         line, column = text.count("\n", 0, at) + 1, at - text.rfind("\n", 0, at)
         known = "".join(c for c in self.characters if c.isprintable())
-        return (
-            f"character {character!r} (line {line}, column {column}) is not one the model has learnt; "
-            f"it knows {known} and {len(self) - len(known)} that do not print"
-        )
+        listed = known if len(known) <= 100 else f"{known[:100]} .. ({len(known)} in all)"
+        place = f"character {character!r} (line {line}, column {column})"
+        return f"{place} is not one the model has learnt; it knows {listed}"

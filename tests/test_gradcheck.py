@@ -64,6 +64,9 @@ WRONG_CELLS = {
     "no recurrent term through c": ("dc_next = dc_t * f", "dc_next = 0 * dc_t"),
     "the future's dh is dropped": ("dh_t = dh[t] + dh_next", "dh_t = dh[t]"),
     "the forget gate is left out on the way back": ("dc_next = dc_t * f", "dc_next = dc_t"),
+    "a character that comes twice counts once": (
+        "return one_hot.T @ dz", "return np.array([dz[where == p][0] for p in range(P)])"
+    ),
     "c steps back with the wrong gate": ("dc_next = dc_t * f", "dc_next = dc_t * i"),
 }
 
@@ -73,23 +76,18 @@ def test_a_wrong_cell_is_caught(change):
     assert failures(Problem(Config(5, 3, 4, 2, 0.3), T=4, B=2, backend=changed(cell, *change)))
 
 
+RECURRENT = {"lstm_1/recurrent_kernel", "lstm_2/recurrent_kernel"}
+KERNELS = RECURRENT | {"lstm_1/kernel", "lstm_2/kernel", "dense/kernel"}
+BIASES = {"lstm_1/bias", "lstm_2/bias", "dense/bias"}
+BELOW_DROPOUT = set(Config(5, layers=2).shapes) - {"dense/kernel", "dense/bias"} | {"h0", "c0"}
 WRONG_LAYERS = {
-    "bias averaged, not summed": (
-        "np.matmul(rows(h[:-1]).T, dz, out=gradient.recurrent_kernel)\n        np.sum(",
-        "np.matmul(rows(h[:-1]).T, dz, out=gradient.recurrent_kernel)\n        np.mean(",
-        {"lstm_1/bias", "lstm_2/bias"},
+    "biases averaged, not summed": ("dy.sum(axis=0)", "dy.mean(axis=0)", BIASES),
+    "recurrent kernels meet the state after, not before": ("rows(h[:-1])", "rows(h[1:])", RECURRENT),
+    "kernels' gradients not begun at zero": ("into[:] = 0\n        for x,", "into[:] = 1\n        for x,", KERNELS),
+    "the embedding's gradient with the wrong sign": (
+        "into.embedding[present] += dx", "into.embedding[present] -= dx", {"embedding/embedding"},
     ),
-    "recurrent kernel meets the state after, not before": (
-        "rows(h[:-1]).T", "rows(h[1:]).T", {"lstm_1/recurrent_kernel", "lstm_2/recurrent_kernel"},
-    ),
-    "dense bias averaged": ("np.sum(dy,", "np.mean(dy,", {"dense/bias"}),
-    "a character that comes twice counts once": (
-        "np.add.reduceat(rows(dx)[order], first, axis=0)", "rows(dx)[order][first]", {"embedding/embedding"},
-    ),
-    "dropout forgotten on the way back": (
-        "backward = forward", "backward = lambda self, x, *_: x", set(Config(5, layers=2).shapes) - {
-            "dense/kernel", "dense/bias"} | {"h0", "c0"},
-    ),
+    "dropout forgotten on the way back": ("backward = forward", "backward = lambda self, x, *_: x", BELOW_DROPOUT),
 }
 
 

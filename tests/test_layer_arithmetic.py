@@ -24,6 +24,16 @@ def problem(T, B, H, dtype=np.float64, seed=0):
     return tuple(a.astype(dtype) for a in arrays)
 
 
+def forward(backend, z, *rest):
+    """backend.forward on a copy of z, which is given away."""
+    return backend.forward(z.copy(), *rest)
+
+
+def backward(backend, dh, dh_next, dc_next, gates, *rest):
+    """backend.backward on a copy of the gates, which are given away."""
+    return backend.backward(dh, dh_next, dc_next, gates.copy(), *rest)
+
+
 def naive_forward(z, h0, c0, recurrent_kernel):
     """One number at a time, with four separate recurrent matrices: nothing fused, sliced or shared."""
     (T, B, _), H = z.shape, h0.shape[1]
@@ -55,7 +65,7 @@ def naive_forward(z, h0, c0, recurrent_kernel):
 @pytest.mark.parametrize("shape", SHAPES[:6])
 def test_forward_is_the_naive_loop(backend, shape):
     z, h0, c0, U, *_ = problem(*shape)
-    _, h, c = backend.forward(z, h0, c0, U)
+    _, h, c = forward(backend, z, h0, c0, U)
     naive_h, naive_c = naive_forward(z, h0, c0, U)
     np.testing.assert_allclose(h, naive_h, atol=1e-14)
     np.testing.assert_allclose(c, naive_c, atol=1e-14)
@@ -63,7 +73,7 @@ def test_forward_is_the_naive_loop(backend, shape):
 
 def test_every_kernel_has_a_readable_twin_of_the_same_signature():
     names = [name for name, f in vars(cell).items() if inspect.isfunction(f) and f.__module__ == cell.__name__]
-    assert {"forward", "backward", "dropout"} <= set(names)
+    assert {"add_product", "forward", "backward", "sum_by_place", "dropout"} <= set(names)
     for name in names:
         twin = getattr(kernels, name)
         python = getattr(twin, "py_func", twin)  # with NUMBA_DISABLE_JIT=1 it is Python itself
@@ -74,22 +84,22 @@ def test_every_kernel_has_a_readable_twin_of_the_same_signature():
 @pytest.mark.parametrize("dtype, tolerance", [(np.float64, 1e-13), (np.float32, 2e-5)])
 def test_kernels_agree_with_the_cell(shape, dtype, tolerance):
     z, h0, c0, U, dh, dh_next, dc_next = problem(*shape, dtype)
-    expected, found = (backend.forward(z, h0, c0, U) for backend in (cell, kernels))
+    expected, found = (forward(backend, z, h0, c0, U) for backend in (cell, kernels))
     gates, _, c = expected
-    expected += cell.backward(dh, dh_next, dc_next, gates, c, U)
-    found += kernels.backward(dh, dh_next, dc_next, gates, c, U)
+    expected += backward(cell, dh, dh_next, dc_next, gates, c, U)
+    found += backward(kernels, dh, dh_next, dc_next, gates, c, U)
     for a, b in zip(expected, found, strict=True):
         assert a.dtype == b.dtype == dtype
         np.testing.assert_allclose(b, a, rtol=tolerance, atol=tolerance)
 
 
 @both
-def test_inputs_are_left_as_they_were(backend):
+def test_inputs_that_are_not_given_away_stay_as_they_were(backend):
     arrays = problem(3, 2, 5)
     before = [a.copy() for a in arrays]
     z, h0, c0, U, dh, dh_next, dc_next = arrays
-    gates, _, c = backend.forward(z, h0, c0, U)
-    backend.backward(dh, dh_next, dc_next, gates, c, U)
+    gates, _, c = forward(backend, z, h0, c0, U)
+    backward(backend, dh, dh_next, dc_next, gates, c, U)
     for a, b in zip(arrays, before):
         np.testing.assert_array_equal(a, b)
 
@@ -98,19 +108,19 @@ def test_inputs_are_left_as_they_were(backend):
 @pytest.mark.parametrize("cuts", [(4,), (1, 2), (3, 7, 8)])
 def test_chunks_with_carried_state_are_the_whole_sequence(backend, cuts):
     z, h0, c0, U, dh, dh_next, dc_next = problem(10, 3, 4)
-    gates, h, c = backend.forward(z, h0, c0, U)
-    dz, dh0, dc0 = backend.backward(dh, dh_next, dc_next, gates, c, U)
+    gates, h, c = forward(backend, z, h0, c0, U)
+    dz, dh0, dc0 = backward(backend, dh, dh_next, dc_next, gates, c, U)
 
     edges = [0, *cuts, 10]
     chunks, state = [], (h0, c0)
     for start, end in zip(edges, edges[1:]):
-        chunks.append(backend.forward(z[start:end], *state, U))
+        chunks.append(forward(backend, z[start:end], *state, U))
         state = chunks[-1][1][-1], chunks[-1][2][-1]
     np.testing.assert_allclose(np.concatenate([chunk[1][1:] for chunk in chunks]), h[1:], atol=1e-15)
 
     gradient, parts = (dh_next, dc_next), []
     for (start, end), (gates, _, c) in reversed(list(zip(zip(edges, edges[1:]), chunks))):
-        part, *gradient = backend.backward(dh[start:end], *gradient, gates, c, U)
+        part, *gradient = backward(backend, dh[start:end], *gradient, gates, c, U)
         parts.insert(0, part)
     np.testing.assert_allclose(np.concatenate(parts), dz, atol=1e-15)
     np.testing.assert_allclose(gradient, [dh0, dc0], atol=1e-15)
@@ -138,6 +148,29 @@ def test_a_nan_comes_out_where_one_went_in(backend, dtype):
     U[2, 7] = np.nan
     _, h, _ = backend.forward(z, h0, c0, U)
     assert np.isnan(h[1:]).any()
+
+
+@both
+@pytest.mark.parametrize("transposed", [(False, False), (True, False), (False, True), (True, True)])
+def test_the_matrix_product_is_added_for_any_sizes_and_strides(backend, transposed):
+    rng = np.random.default_rng(0)
+    for M, K, N in [(1, 1, 1), (3, 5, 7), (8, 4, 32), (9, 33, 65), (40, 3, 31)]:
+        for dtype, tolerance in ((np.float64, 1e-13), (np.float32, 1e-5)):
+            a, b = rng.normal(size=(M, K)).astype(dtype), rng.normal(size=(K, N)).astype(dtype)
+            out = rng.normal(size=(M, N)).astype(dtype)
+            expected = out + a @ b
+            views = [np.ascontiguousarray(x.T).T if t else x for x, t in zip((a, b), transposed)]
+            backend.add_product(*views, out)
+            np.testing.assert_allclose(out, expected, rtol=tolerance, atol=tolerance * K)
+
+
+@both
+def test_rows_are_summed_by_where_they_came_from(backend):
+    dz = np.random.default_rng(0).normal(size=(9, 5))
+    where = np.array([2, 0, 2, 3, 3, 3, 0, 2, 5])
+    total = backend.sum_by_place(dz, where, 6)
+    for p in range(6):
+        np.testing.assert_allclose(total[p], dz[where == p].sum(axis=0), atol=1e-15)
 
 
 # -- dropout

@@ -5,10 +5,10 @@ import math
 import numpy as np
 import pytest
 
-from lstm.adam import SLICE, Adam, clip_scale, total
+from lstm.adam import SLICE, Adam, clip_scale, norm
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
-from lstm.shards import Workers, one_blas_thread, shards
+from lstm.shards import MOST, UNIT, Workers, one_blas_thread, shards
 from lstm.training import Settings, Trainer
 
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
@@ -55,7 +55,7 @@ def test_the_loss_at_the_start_is_that_of_a_uniform_guess(backend):
     config = Config(82)
     model = CharRNN(config, initial_parameters(config, seed=1), backend)
     ids, targets = random_batch(32, 16, config.vocabulary)
-    loss = model.loss_and_gradients(ids, targets, model.initial_state(16)).nats / ids.size
+    loss = model.loss_and_gradient(ids, targets, model.initial_state(16)).nats / ids.size
     assert loss == pytest.approx(math.log(config.vocabulary), rel=0.02)
 
 
@@ -112,7 +112,9 @@ def test_gradients_of_chunks_with_the_gradient_carried_back_are_those_of_the_who
         _, log_p = cross_entropy(logits, targets[start:end])
         gradient = model.parameters.like()
         dlogits = cross_entropy_backward(log_p, targets[start:end], ids.size)
-        return gradient.flat, model.backward(dlogits, dstate, cache, gradient), after
+        dbefore, parts = model.backward(dlogits, dstate, cache)
+        model.gradients([parts], gradient, Workers())
+        return gradient.flat, dbefore, after
 
     nothing = model.initial_state(3)
     whole, dstate, _ = backward(0, 10, nothing, nothing)
@@ -129,17 +131,18 @@ def test_a_batch_in_shards_has_the_loss_and_gradient_of_the_batch_in_one(backend
     ids, targets = random_batch(5, 21)
     state = State(*np.random.default_rng(1).normal(size=(2, 2, 21, 6)))
     keys = dropout_keys(1, 2, 2)
-    result = model.loss_and_gradients(ids, targets, state, keys)
-    assert len(result.gradients) == 3
+    result = model.loss_and_gradient(ids, targets, state, keys)
+    assert len(shards(21)) == 4
 
     logits, after, cache = model.forward(ids, state, keys)
     nats, log_p = cross_entropy(logits, targets)
     gradient = model.parameters.like()
-    model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache, gradient)
+    _, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache)
+    model.gradients([parts], gradient, Workers())
     assert result.nats == pytest.approx(nats.sum(), rel=1e-14)
     assert result.hits == (logits.argmax(-1) == targets).sum()
     np.testing.assert_allclose(result.state, after, atol=1e-14)
-    np.testing.assert_allclose(sum(g.flat for g in result.gradients), gradient.flat, atol=1e-15)
+    np.testing.assert_allclose(result.gradient.flat, gradient.flat, atol=1e-15)
 
 
 def test_the_trace_shows_gates_that_make_the_cells():
@@ -179,12 +182,9 @@ def test_adam_is_its_formula(size):
         np.testing.assert_allclose(p, expected, rtol=1e-12, atol=1e-14)
 
 
-def test_the_total_of_gradients_is_their_sum_and_its_norm():
-    gradients = list(np.random.default_rng(0).normal(size=(3, SLICE + 7)))
-    expected = np.sum(gradients, axis=0)
-    norm = total(gradients, Workers(2))
-    np.testing.assert_allclose(gradients[0], expected, atol=1e-14)
-    assert norm == pytest.approx(np.linalg.norm(expected), rel=1e-13)
+def test_the_norm_is_that_of_the_whole_vector():
+    gradient = np.random.default_rng(0).normal(size=SLICE + 7)
+    assert norm(gradient, Workers(2)) == pytest.approx(np.linalg.norm(gradient), rel=1e-13)
 
 
 def test_clipping_bounds_the_norm_and_leaves_small_gradients_alone():
@@ -197,7 +197,8 @@ def test_shards_are_all_rows_once_whatever_the_batch():
     for B in [*range(1, 70), 128, 1000]:
         parts = shards(B)
         assert [row for part in parts for row in range(B)[part]] == list(range(B))
-        assert max(p.stop - p.start for p in parts) - min(p.stop - p.start for p in parts) <= 1
+        assert all(part.stop - part.start <= 8 for part in parts) or len(parts) == MOST
+        assert all(part.start % UNIT == 0 for part in parts)
 
 
 def test_blas_gets_its_threads_back():

@@ -9,6 +9,7 @@ import pytest
 from lstm.checkpoint import Checkpoint, load_weights, save_weights
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, initial_parameters
+from lstm.shards import Workers
 from lstm.training import Settings, Trainer
 from lstm.vocabulary import Vocabulary
 
@@ -78,7 +79,8 @@ def test_forward_and_every_gradient_agree_with_pytorch(torch, problem, backend):
     logits, after, cache = model.forward(ids, state)
     nats, log_p = cross_entropy(logits, targets)
     gradient = parameters.like()
-    dbefore = model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache, gradient)
+    dbefore, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache)
+    model.gradients([parts], gradient, Workers())
 
     twin = TorchTwin(torch, CONFIG, parameters)
     h0, c0 = (torch.tensor(s, requires_grad=True) for s in state)

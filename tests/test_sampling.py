@@ -82,7 +82,8 @@ def test_what_has_no_probability_is_never_drawn():
 def test_step_by_step_is_the_forward_pass(model):
     """What was drawn at temperature 0 is what one forward pass over the whole text finds likeliest."""
     prime = "abcab"
-    text = prime + "".join(itertools.islice(generate(model, LETTERS, prime, np.random.default_rng(), temperature=0), 40))
+    characters = generate(model, LETTERS, prime, np.random.default_rng(), temperature=0)
+    text = prime + "".join(itertools.islice(characters, 40))
     logits, _, _ = model.forward(LETTERS.encode(text)[:, None], model.initial_state())
     likeliest = LETTERS.decode(logits[:, 0].argmax(axis=-1))
     assert text[len(prime) :] == likeliest[len(prime) - 1 : -1]

@@ -1,0 +1,42 @@
+"""How the hot loops are compiled: `@compiled` is Numba's njit with this project's options.
+
+Compiled code is kept on disk, so that only the first run has to wait for it. Numba compiles a function anew when
+its own file has changed, but not when a function that it calls has: here the cache's place is named by a digest
+of all sources that are compiled, so an edit to any of them, or an update, never meets stale machine code.
+"""
+
+from hashlib import sha256
+from pathlib import Path
+
+import numba
+
+# nogil: other threads run while compiled code does.
+# error_model: NumPy's division has no check for zero, and the check would keep loops from vectorising.
+# fastmath: sums may be reordered and multiply-adds fused. Not "fast" as a whole: that would also assume
+# that there are no NaNs, and a NaN must come out where one went in, or training could not notice it.
+FASTMATH = ("contract", "reassoc", "nsz")
+OPTIONS = dict(nogil=True, error_model="numpy", fastmath=set(FASTMATH))
+
+HERE = Path(__file__).parent
+
+
+def cache_folder():
+    """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, else beside the sources.
+
+    Where that cannot be written, Numba takes a folder of the user's by itself.
+    """
+    sources = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.py")) if b"lstm.jit" in path.read_bytes())
+    return Path(numba.config.CACHE_DIR or HERE / "__pycache__") / f"lstm-{sha256(sources).hexdigest()[:12]}"
+
+
+CACHE_FOLDER = cache_folder()
+
+
+def compiled(function):
+    """Compile a function when it is first called with new types, and keep the code."""
+    before = numba.config.CACHE_DIR
+    numba.config.CACHE_DIR = str(CACHE_FOLDER)  # looked at while the next line runs, and by nobody else
+    try:
+        return numba.njit(cache=True, **OPTIONS)(function)
+    finally:
+        numba.config.CACHE_DIR = before

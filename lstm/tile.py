@@ -1,0 +1,231 @@
+"""The matrix product as a register tile: a block of the result that stays in vector registers until it is done.
+
+To add a @ w to z, take a tile of z, ROWS x COLUMNS numbers, that just fills the registers of the processor. For
+each k, add the outer product of ROWS numbers of a and COLUMNS numbers of w to it; only then store it. So an
+element of z is loaded and stored once, not K times, and each number of w that is loaded is used ROWS times:
+
+    tile = z[r : r+ROWS, c : c+COLUMNS]
+    for k in range(K):
+        tile += outer(a[r : r+ROWS, k], w[k, c : c+COLUMNS])        ROWS fused multiply-adds of whole vectors
+
+`w` is packed first: cut into panels of COLUMNS columns, each panel contiguous, in the order the loop reads it.
+
+Why not BLAS? In the recurrent product a has the few rows of one shard, and a BLAS repacks w at each time step;
+here w is packed once for all of them. On 8 rows this is 2 to 4 times as fast, on many rows about as fast.
+Why not plain Numba loops? LLVM does not keep an array in registers: they reach about half (see benchmarks, --ideas).
+
+The three operations on a tile are written as LLVM instructions, because a vector that wide has no name in Python; what
+they mean is in their docstrings. Left out: everything that is not z += a @ w.
+"""
+
+import llvmlite.binding as llvm
+import numpy as np
+from llvmlite import ir
+from numba.core import cgutils, config, types
+from numba.extending import intrinsic, models, overload, register_jitable, register_model
+
+from lstm.jit import FASTMATH, OPTIONS
+
+
+def tile_shape(features):
+    """(ROWS, COLUMNS) of float32 that fit the registers, from the processor's features.
+
+    AVX-512 has 32 registers of 16 numbers: half of them hold the tile. AVX2 has 16 of 8, SSE 16 of 4.
+    Any shape is correct on any processor; another one is only slower.
+    """
+    if features.get("avx512f"):
+        return 8, 32
+    return (4, 16) if features.get("avx2") else (4, 8)
+
+
+# NUMBA_CPU_NAME makes Numba write code for another processor than this one: assume the least of that.
+ROWS, COLUMNS = tile_shape({} if config.CPU_NAME else llvm.get_host_cpu_features())
+
+
+class TileType(types.Type):
+    """The type of a tile within compiled code: so many rows, COLUMNS wide."""
+
+    def __init__(self, rows, dtype):
+        self.rows, self.dtype = rows, dtype
+        super().__init__(f"tile({rows} x {COLUMNS} {dtype})")
+
+
+def vector_of(dtype):
+    """LLVM's type of a row of a tile."""
+    return ir.VectorType(ir.FloatType() if dtype == types.float32 else ir.DoubleType(), COLUMNS)
+
+
+@register_model(TileType)
+class TileModel(models.PrimitiveModel):
+    """A tile is an array of row vectors; LLVM keeps it in registers."""
+
+    def __init__(self, manager, tile):
+        super().__init__(manager, tile, ir.ArrayType(vector_of(tile.dtype), tile.rows))
+
+
+def pointer_to(context, builder, array_type, array, indices, kind):
+    """The address of array[indices], for any strides, as a pointer to `kind`."""
+    view = context.make_array(array_type)(context, builder, array)
+    address = builder.ptrtoint(view.data, ir.IntType(64))
+    for index, stride in zip(indices, cgutils.unpack_tuple(builder, view.strides)):
+        address = builder.add(address, builder.mul(index, stride))
+    return builder.inttoptr(address, kind.as_pointer())
+
+
+def tile_operations(rows):
+    """(load_tile, store_tile, add_outer) for tiles of that many rows."""
+
+    @intrinsic
+    def load_tile(typing, z, r, c):
+        """z[r : r+rows, c : c+COLUMNS] as a tile."""
+
+        def generate(context, builder, signature, arguments):
+            array, row, column = arguments
+            tile = ir.Constant(ir.ArrayType(vector_of(z.dtype), rows), ir.Undefined)
+            for i in range(rows):
+                at = builder.add(row, row.type(i))
+                pointer = pointer_to(context, builder, z, array, (at, column), vector_of(z.dtype))
+                tile = builder.insert_value(tile, builder.load(pointer, align=z.dtype.bitwidth // 8), i)
+            return tile
+
+        return TileType(rows, z.dtype)(z, types.intp, types.intp), generate
+
+    @intrinsic
+    def store_tile(typing, tile, z, r, c):
+        """z[r : r+rows, c : c+COLUMNS] = tile."""
+
+        def generate(context, builder, signature, arguments):
+            values, array, row, column = arguments
+            for i in range(rows):
+                at = builder.add(row, row.type(i))
+                pointer = pointer_to(context, builder, z, array, (at, column), vector_of(z.dtype))
+                builder.store(builder.extract_value(values, i), pointer, align=z.dtype.bitwidth // 8)
+
+        return types.void(tile, z, types.intp, types.intp), generate
+
+    @intrinsic
+    def add_outer(typing, tile, a, r, panels, p, k):
+        """tile + outer(a[r : r+rows, k], panels[p, k])."""
+
+        def generate(context, builder, signature, arguments):
+            values, a_array, row, panels_array, panel, at_k = arguments
+            vector = vector_of(a.dtype)
+            pointer = pointer_to(context, builder, panels, panels_array, (panel, at_k, panel.type(0)), vector)
+            weights = builder.load(pointer, align=a.dtype.bitwidth // 8)
+            nothing = ir.Constant(vector, ir.Undefined)
+            first = ir.Constant(ir.VectorType(ir.IntType(32), COLUMNS), None)  # all zero: the first element, repeated
+            for i in range(rows):
+                at = builder.add(row, row.type(i))
+                x = builder.load(pointer_to(context, builder, a, a_array, (at, at_k), vector.element))
+                x = builder.shuffle_vector(builder.insert_element(nothing, x, ir.IntType(32)(0)), nothing, first)
+                x = builder.fmul(x, weights, flags=FASTMATH)
+                total = builder.fadd(builder.extract_value(values, i), x, flags=FASTMATH)
+                values = builder.insert_value(values, total, i)
+            return values
+
+        return tile(tile, a, types.intp, panels, types.intp, types.intp), generate
+
+    return load_tile, store_tile, add_outer
+
+
+# -- what the kernels use: two functions, each with a plain twin that runs where nothing is compiled
+
+
+def pack(w):
+    """w (K, N) as panels (N / COLUMNS, K, COLUMNS), rounded up; the last panel is filled up with zeros."""
+    K, N = w.shape
+    panels = -(-N // COLUMNS)
+    padded = np.zeros((K, panels * COLUMNS), w.dtype)
+    padded[:, :N] = w
+    return np.ascontiguousarray(padded.reshape(K, panels, COLUMNS).transpose(1, 0, 2))
+
+
+def add_product(a, panels, z):
+    """z (M, N) += a (M, K) @ w (K, N), w packed into panels. Any sizes; a may have any strides."""
+    K, N = a.shape[1], z.shape[1]
+    z += a @ panels.transpose(1, 0, 2).reshape(K, -1)[:, :N]
+
+
+@overload(pack, jit_options=OPTIONS)
+def compiled_pack(w):
+    def compiled(w):
+        K, N = w.shape
+        panels = np.empty((-(-N // COLUMNS), K, COLUMNS), w.dtype)
+        for p in range(len(panels)):
+            start = p * COLUMNS
+            columns = min(COLUMNS, N - start)
+            panels[p, :, columns:] = 0
+            if w.strides[1] <= w.strides[0]:
+                for k in range(K):
+                    for j in range(columns):
+                        panels[p, k, j] = w[k, start + j]
+            else:  # a transposed view: read along its columns, because these are contiguous
+                for j in range(columns):
+                    for k in range(K):
+                        panels[p, k, j] = w[k, start + j]
+        return panels
+
+    return compiled
+
+
+def add_tile_of(rows):
+    """A function for one tile of z += a @ w: that of so many rows at (row, column) of z, with the rows of a from r."""
+    load_tile, store_tile, add_outer = tile_operations(rows)
+
+    @register_jitable(**OPTIONS)
+    def add_tile(a, r, panels, p, z, row, column):
+        tile = load_tile(z, row, column)
+        for k in range(a.shape[1]):
+            tile = add_outer(tile, a, r, panels, p, k)
+        store_tile(tile, z, row, column)
+
+    return add_tile
+
+
+HALF = ROWS // 2
+add_whole_tile, add_half_tile = add_tile_of(ROWS), add_tile_of(HALF)
+
+
+@register_jitable(**OPTIONS)
+def add_tile(a, r, rows, panels, p, z, row, column):
+    """The tile at (row, column) of z, of at most `rows` rows: half a tile where that is enough."""
+    if rows > HALF:
+        add_whole_tile(a, r, panels, p, z, row, column)
+    else:
+        add_half_tile(a, r, panels, p, z, row, column)
+
+
+@register_jitable(**OPTIONS)
+def filled_up(a, whole):
+    """The rows of a after the first `whole`, with rows of zeros after them: ROWS in all."""
+    last = np.zeros((ROWS, a.shape[1]), a.dtype)
+    last[: len(a) - whole] = a[whole:]
+    return last
+
+
+@overload(add_product, jit_options=OPTIONS)
+def compiled_add_product(a, panels, z):
+    def compiled(a, panels, z):
+        M, N = z.shape
+        last_rows = filled_up(a, M - M % ROWS)
+        edge = np.zeros((ROWS, COLUMNS), z.dtype)  # a tile of z of which only a part is there
+        for p in range(len(panels)):
+            c = p * COLUMNS
+            columns = min(COLUMNS, N - c)
+            for r in range(0, M, ROWS):
+                rows = min(ROWS, M - r)
+                there = z[r : r + rows, c : c + columns]
+                if columns == COLUMNS and (rows == ROWS or rows == HALF):
+                    add_tile(a, r, rows, panels, p, z, r, c)
+                    continue
+                edge[:rows, :columns] = there
+                if rows == ROWS:
+                    add_tile(a, r, rows, panels, p, edge, 0, 0)
+                else:
+                    add_tile(last_rows, 0, rows, panels, p, edge, 0, 0)
+                there[:] = edge[:rows, :columns]
+
+    return compiled
+
+
+JIT = dict(OPTIONS, cache=True)
