@@ -1,18 +1,14 @@
 """Compose with saved weights: python sample.py. The text goes to standard output as it is made."""
 
-import itertools
 import secrets
 import sys
 from pathlib import Path
-
-import numpy as np
 
 from lstm.checkpoint import epochs, load_weights, weights_path
 from lstm.command import ROOT, Parser, between, exit_with, say, shown, whole
 from lstm.errors import InputError
 from lstm.files import check_writable, read_text, write_bytes
-from lstm.sampling import generate, opening, until_tune_ends
-from lstm.shards import one_blas_thread
+from lstm.sampling import encode_prime, generate_many, generators, in_order, opening
 
 MODELS, VOCABULARY = ROOT / "model", ROOT / "data" / "char_to_idx.json"
 LONGEST_TUNE = 4000  # characters; the longest of the corpus has 813
@@ -34,6 +30,7 @@ def parse(argv):
     add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
     add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
+    add("--threads", type=whole(1), metavar="N", help="use N threads (the cores; the text does not depend on it)")
     add("--out", metavar="FILE", help="write the text to a file too")
     return parser.parse_args(argv)
 
@@ -79,26 +76,26 @@ def settle_lengths(options, checkpoint, path):
     options.length = options.length or (LONGEST_TUNE if options.tunes else PLAIN_LENGTH)
 
 
-def compose(options, checkpoint, prime, echo, rng):
-    """An iterator over the text of all pieces, in bits of a few characters."""
-    for number in range(1, (options.tunes or 1) + 1):
-        yield "\n" + echo if number > 1 else echo
-        characters = generate(
-            checkpoint.model, checkpoint.vocabulary, prime, rng, options.temperature, options.top_k, options.top_p
-        )
-        if options.tunes:
-            characters, length = until_tune_ends(characters, prime), 0
-        for length, character in enumerate(itertools.islice(characters, options.length), 1):
-            yield character
-        if options.tunes and length == options.length:
-            say(f"tune {number} was cut after {length} characters; --length allows more")
+def compose(options, checkpoint, prime, echo):
+    """An iterator over the text of all pieces, in bits of some characters."""
+    model, vocabulary, count = checkpoint.model, checkpoint.vocabulary, options.tunes or 1
+    choices = options.temperature, options.top_k, options.top_p, options.threads
+    rngs = generators(options.random_seed, count)
+    yield echo  # before the network has read it, which may take its time
+    pieces = generate_many(model, vocabulary, prime, rngs, options.length, bool(options.tunes), *choices)
+    for stream, text, end in in_order(pieces):
+        yield text
+        if options.tunes and end == "length":
+            say(f"tune {stream + 1} was cut after {options.length} characters; --length allows more")
+        if end and stream + 1 < count:
+            yield "\n" + echo
 
 
 def emit(text, kept):
     """Print as it comes, and keep."""
     kept.append(text)
     sys.stdout.write(text)
-    if text.endswith("\n") or sys.stdout.isatty():
+    if "\n" in text or sys.stdout.isatty():
         sys.stdout.flush()
 
 
@@ -110,7 +107,7 @@ def main(argv=None):
     checkpoint = load_weights(path, beside if beside.exists() else VOCABULARY)
     settle_lengths(options, checkpoint, path)
     prime, echo = starting_text(options, checkpoint)
-    checkpoint.vocabulary.encode(prime)  # complains about a seed it cannot read before anything is printed
+    encode_prime(checkpoint.vocabulary, prime)  # complains about a seed it cannot read before anything is printed
     if options.out:
         check_writable(options.out)
     if options.random_seed is None:
@@ -118,15 +115,15 @@ def main(argv=None):
     say(f"weights {shown(path)}, --random-seed {options.random_seed}")
     kept, status = [], 0
     try:
-        with one_blas_thread():
-            for text in compose(options, checkpoint, prime, echo, np.random.default_rng(options.random_seed)):
-                emit(text, kept)
+        for text in compose(options, checkpoint, prime, echo):
+            emit(text, kept)
     except KeyboardInterrupt:
         status = 130
-    if sys.stdout.isatty() and not kept[-1].endswith("\n"):
+    text = "".join(kept)
+    if sys.stdout.isatty() and not text.endswith("\n"):
         print()
     if options.out:
-        write_bytes(options.out, "".join(kept).encode())
+        write_bytes(options.out, text.encode())
         say(f"written to {shown(options.out)}")
     return status
 

@@ -12,9 +12,9 @@ import numba
 
 # nogil: other threads run while compiled code does.
 # error_model: NumPy's division has no check for zero, and the check would keep loops from vectorising.
-# fastmath: sums may be reordered and multiply-adds fused. Not "fast" as a whole: that would also assume
-# that there are no NaNs, and a NaN must come out where one went in, or training could not notice it.
-FASTMATH = ("contract", "reassoc", "nsz")
+# fastmath: multiply-adds may be fused, and that is all: sums stay in the order they are written in, so that the
+# same sum has the same bits wherever it is compiled, and a NaN comes out where one went in, so that training notices.
+FASTMATH = ("contract",)
 OPTIONS = dict(nogil=True, error_model="numpy", fastmath=set(FASTMATH))
 
 HERE = Path(__file__).parent

@@ -75,7 +75,8 @@ def forward(z, h0, c0, recurrent_kernel):
     gates = z  # written over what was just read: less memory is touched
     h = np.empty((T + 1, B, H), z.dtype)
     c = np.empty((T + 1, B, H), z.dtype)
-    h[0], c[0] = h0, c0
+    tile.copy(h0, h[0])
+    tile.copy(c0, c[0])
     for t in range(T):
         tile.add_product(h[t], panels, gates[t])
         for b in range(B):

@@ -127,8 +127,12 @@ def refuse_misfits(arrays, facts, path):
 def refuse_changes(choices, facts):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
     began_with = facts["config"] | facts["settings"] | {"backend": facts["backend"]}
+    del began_with["epochs"]  # which may grow
     for_config, for_settings = PRESETS[choices.get("preset", "classic")]
-    for name, value in (for_config | for_settings | choices).items():
-        if name not in ("epochs", "input", "preset") and value != began_with.get(name):
-            option = "--" + name.replace("_", "-")
-            raise InputError(f"{option} {value} would change the run that is to be resumed; leave {option} out")
+
+    def changed(options):
+        return [name for name, value in options.items() if name in began_with and value != began_with[name]]
+
+    for name in changed(choices) or ["preset"] * bool(changed(for_config | for_settings | choices)):
+        option = "--" + name.replace("_", "-")
+        raise InputError(f"{option} {choices[name]} would change the run that is to be resumed; leave {option} out")

@@ -187,45 +187,46 @@ add_whole_tile, add_half_tile = add_tile_of(ROWS), add_tile_of(HALF)
 
 
 @register_jitable(**OPTIONS)
-def add_tile(a, r, rows, panels, p, z, row, column):
-    """The tile at (row, column) of z, of at most `rows` rows: half a tile where that is enough."""
-    if rows > HALF:
-        add_whole_tile(a, r, panels, p, z, row, column)
-    else:
-        add_half_tile(a, r, panels, p, z, row, column)
+def copy(source, target):
+    """target[: len(source), : source.shape[1]] = source; but Numba takes a second to compile that assignment."""
+    for i in range(source.shape[0]):
+        for j in range(source.shape[1]):
+            target[i, j] = source[i, j]
 
 
 @register_jitable(**OPTIONS)
-def filled_up(a, whole):
-    """The rows of a after the first `whole`, with rows of zeros after them: ROWS in all."""
-    last = np.zeros((ROWS, a.shape[1]), a.dtype)
-    last[: len(a) - whole] = a[whole:]
-    return last
+def filled_up(a):
+    """Up to ROWS rows of a, with rows of zeros after them: ROWS in all."""
+    rows = np.zeros((ROWS, a.shape[1]), a.dtype)
+    copy(a, rows)
+    return rows
+
+
+@register_jitable(**OPTIONS)
+def add_part_of_tile(rows, panels, p, z):
+    """A tile at the edge, of which z is the part that is there; rows: those of a, filled up."""
+    tile = np.zeros((ROWS, COLUMNS), z.dtype)
+    copy(z, tile)
+    add_whole_tile(rows, 0, panels, p, tile, 0, 0)
+    copy(tile[: z.shape[0], : z.shape[1]], z)
 
 
 @overload(add_product, jit_options=OPTIONS)
 def compiled_add_product(a, panels, z):
     def compiled(a, panels, z):
         M, N = z.shape
-        last_rows = filled_up(a, M - M % ROWS)
-        edge = np.zeros((ROWS, COLUMNS), z.dtype)  # a tile of z of which only a part is there
+        last_rows = filled_up(a[M - M % ROWS :])
         for p in range(len(panels)):
             c = p * COLUMNS
             columns = min(COLUMNS, N - c)
             for r in range(0, M, ROWS):
                 rows = min(ROWS, M - r)
-                there = z[r : r + rows, c : c + columns]
-                if columns == COLUMNS and (rows == ROWS or rows == HALF):
-                    add_tile(a, r, rows, panels, p, z, r, c)
-                    continue
-                edge[:rows, :columns] = there
-                if rows == ROWS:
-                    add_tile(a, r, rows, panels, p, edge, 0, 0)
+                if rows == ROWS and columns == COLUMNS:
+                    add_whole_tile(a, r, panels, p, z, r, c)
+                elif rows == HALF and columns == COLUMNS:
+                    add_half_tile(a, r, panels, p, z, r, c)
                 else:
-                    add_tile(last_rows, 0, rows, panels, p, edge, 0, 0)
-                there[:] = edge[:rows, :columns]
+                    these = last_rows if rows < ROWS else filled_up(a[r : r + ROWS])
+                    add_part_of_tile(these, panels, p, z[r : r + rows, c : c + columns])
 
     return compiled
-
-
-JIT = dict(OPTIONS, cache=True)

@@ -433,17 +433,17 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
 
 
 def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
-    real = sample.generate
+    real = sample.generate_many
 
-    def generate(*arguments):
-        for count, character in enumerate(real(*arguments)):
+    def generate_many(*arguments):
+        for count, piece in enumerate(real(*arguments)):
             if count == 30:
                 signal.raise_signal(signal.SIGINT)
-            yield character
+            yield piece
 
-    monkeypatch.setattr(sample, "generate", generate)
+    monkeypatch.setattr(sample, "generate_many", generate_many)
     status, out, _ = call(sample, "--model-dir", learnt, "--length", 10**9, "--out", tmp_path / "tunes.abc")
-    assert (status, len(out)) == (130, len("X:") + 30)
+    assert (status, len(out)) == (130, len("X:") + 30 * 64)
     assert (tmp_path / "tunes.abc").read_text() == out
 
 

@@ -1,4 +1,4 @@
-"""Sampling: the distribution that is drawn from, the draw, the priming, the end of a tune."""
+"""Sampling, the textbook: the distribution that is drawn from, the draw, the priming. See test_streams.py for more."""
 
 import itertools
 
@@ -7,7 +7,7 @@ import pytest
 
 from lstm.errors import InputError
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.sampling import distribution, draw, generate, until_tune_ends
+from lstm.sampling import distribution, draw, generate, generate_many
 from lstm.vocabulary import Vocabulary
 
 LETTERS = Vocabulary("\nabcdef")
@@ -94,8 +94,8 @@ def test_the_whole_prime_is_read(model):
     """Primes that differ only in their first character lead to different distributions."""
 
     class Recorder:
-        def random(self):
-            return 0.5
+        def random(self, shape=()):
+            return np.full(shape, 0.5)
 
     def first_logits(prime):
         return model.forward(LETTERS.encode(prime)[:, None], model.initial_state())[0][-1, 0]
@@ -118,12 +118,5 @@ def test_a_prime_that_cannot_be_read_is_refused_before_anything_is_drawn(model):
         generate(model, LETTERS, "abz", None)
     with pytest.raises(InputError, match="empty"):
         generate(model, LETTERS, "", None)
-
-
-@pytest.mark.parametrize("prime, characters, tune", [
-    ("X:", "1\nabc|\n\nX:2", "1\nabc|\n"),
-    ("abc\n", "\nX:2", ""),
-    ("", "ab\nc\n", "ab\nc\n"),
-])
-def test_a_tune_ends_at_the_empty_line(prime, characters, tune):
-    assert "".join(until_tune_ends(iter(characters), prime)) == tune
+    with pytest.raises(InputError, match="'z'.*column 3"):
+        generate_many(model, LETTERS, "abz", [])
