@@ -1,54 +1,92 @@
-"""Training steps of the reference workload, side by side: python -m benchmarks."""
+"""This project, PyTorch and Keras side by side: python -m benchmarks.
 
-import importlib.metadata
-import platform
+The contestants do the same work with the same threads, each in a process of its own, and take turns in rounds;
+medians are given with their spread, and ratios are taken round by round. A full run writes its results and the
+figures into benchmarks/figures.
+"""
 
-from benchmarks.contestants import CONTESTANTS, REFERENCE
-from benchmarks.turns import Contestant, median, take_turns
-from lstm.command import Parser, between, exit_with, whole
+from pathlib import Path
+
+from benchmarks import drawings, report
+from benchmarks.machine import child_environment, describe
+from benchmarks.parts import PARTS, Effort, without_ideas
+from benchmarks.results import Results
+from lstm.command import Parser, between, exit_with, shown, whole
+from lstm.errors import InputError
+from lstm.plots import save
 from lstm.shards import default_threads
 
+FIGURES = Path(__file__).parent / "figures"
 
-def machine():
-    """The processor and the versions that take part, in two lines."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:
-            processor = next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
-    except (OSError, StopIteration):
-        processor = platform.processor() or platform.machine()
-    versions = []
-    for package in ("numpy", "numba", "torch", "keras", "jax"):
-        try:
-            versions.append(f"{package} {importlib.metadata.version(package)}")
-        except importlib.metadata.PackageNotFoundError:
-            pass
-    return f"{processor}, {default_threads()} cores, Python {platform.python_version()}\n{', '.join(versions)}"
+
+def parse(argv):
+    """The options."""
+    parser = Parser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
+    add = parser.add_argument
+    add("--only", nargs="+", choices=PARTS, metavar="NAME", help=f"some of {', '.join(PARTS)}")
+    add("--quick", action="store_true", help="fewer and shorter rounds, some peers left out")
+    add("--ideas", action="store_true", help="instead: training with one idea taken away at a time")
+    add("--readme", action="store_true", help="measure nothing; print the README's table from the results on file")
+    add("--rounds", type=whole(1), help="(5; with --quick 3)")
+    add("--seconds", type=between(0.05, 60), help="a turn (0.8; with --quick 0.3)")
+    add("--threads", type=whole(1), default=min(2, default_threads()), help="the most to measure with (%(default)s)")
+    add("--keep-blas-pin", action="store_true", help="leave OPENBLAS_CORETYPE and OPENBLAS_L2_SIZE as they are set")
+    add("--out", metavar="DIR", type=Path, help="where results and figures go (a full run: benchmarks/figures)")
+    return parser.parse_args(argv)
+
+
+def effort_of(options):
+    """How much to measure, from the options."""
+    return Effort(
+        options.rounds or (3 if options.quick else 5),
+        options.seconds or (0.3 if options.quick else 0.8),
+        min(3, options.rounds or 3) if not options.quick else 1,
+        (1, options.threads) if options.threads > 1 else (1,),
+        child_environment(options.keep_blas_pin),
+        options.quick,
+    )
+
+
+def measure(options):
+    """Run the parts, print each one's table when it is done, and return the Results."""
+    parts = {"ideas": without_ideas} if options.ideas else {n: PARTS[n] for n in options.only or PARTS}
+    effort, results = effort_of(options), Results(describe(options.keep_blas_pin), [])
+    print(*results.machine, sep="\n")
+    print(f"{effort.rounds} rounds; a spread is that of the rounds' medians", flush=True)
+    for name, part in parts.items():
+        results.rows.extend(part(effort))
+        print("", *report.TABLES[name](results), sep="\n", flush=True)
+    return results
+
+
+def write(results, directory):
+    """The results, and what can be drawn of them."""
+    directory.mkdir(parents=True, exist_ok=True)
+    measured = {row.part for row in results.rows}
+    results.save(directory / ("ideas.json" if measured == {"ideas"} else "results.json"))
+    if "training" in measured:
+        save(drawings.ratios(results), directory / "ratios.svg")
+    if "roofline" in measured:
+        save(drawings.roofline(results), directory / "roofline.svg")
+    print(f"\nwritten to {shown(directory)}")
 
 
 def main(argv=None):
     """The command."""
-    parser = Parser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--threads", type=whole(1), default=default_threads(), help="for each (%(default)s)")
-    parser.add_argument("--rounds", type=whole(1), default=5, help="(%(default)s)")
-    parser.add_argument("--seconds", type=between(0.1, 60), default=2.0, help="a turn (%(default)s)")
-    options = parser.parse_args(argv)
-    print(machine())
-    print(f"a training step, {REFERENCE}, {options.threads} threads, {options.rounds} rounds")
-    contestants = {}
-    for name in CONTESTANTS:
-        contestant = Contestant(name, REFERENCE, options.threads)
-        if "error" in contestant.about:
-            print(f"{name}: left out, {contestant.about['error']}")
-        else:
-            contestants[name] = contestant
-    times = take_turns(contestants, options.rounds, options.seconds)
-    print(f"{'':<14}{'median ms':>10}{'spread ms':>16}{'ours is faster by':>20}")
-    for name, medians in times.items():
-        ratio = median([theirs / ours for theirs, ours in zip(medians, times["ours"])])
-        spread = f"{min(medians) * 1e3:.1f} - {max(medians) * 1e3:.1f}"
-        print(f"{name:<14}{median(medians) * 1e3:>10.1f}{spread:>16}{ratio:>19.2f}x")
-    for contestant in contestants.values():
-        contestant.close()
+    options = parse(argv)
+    if options.readme:
+        path = (options.out or FIGURES) / "results.json"
+        if not path.exists():
+            raise InputError(f"{shown(path)} is not there; python -m benchmarks makes it")
+        print(*report.readme(Results.load(path)), sep="\n")
+        return 0
+    results = measure(options)
+    if not options.ideas:
+        print("", *report.goals(results), sep="\n")
+    print(f"\n{results.disturbed()} of {len(results.rows)} rows were disturbed by other work on the machine (*)")
+    directory = options.out or (None if options.only or options.quick else FIGURES)
+    if directory:
+        write(results, directory)
     return 0
 
 

@@ -1,39 +1,18 @@
-"""What is measured: one training step of the same network, by us and by each peer.
+"""One training step of the same network, by us and by each peer.
 
 Each function takes a Case and a number of threads, makes the network ready, and returns a function without
-arguments that does the work once. A peer's library is imported inside, because it may not be installed.
+arguments that does the work once and returns the loss. A peer's library is imported inside, because it may not
+be installed. Each peer takes the road its own manual recommends.
 """
 
 import os
-from typing import NamedTuple
+from importlib.util import find_spec
 
 import numpy as np
 
 
-class Case(NamedTuple):
-    """The sizes of a network and of its batches."""
-
-    V: int
-    E: int
-    H: int
-    L: int
-    B: int
-    T: int
-    dropout: float = 0.2
-
-    def __str__(self):
-        return f"{self.L} x {self.H}, embedding {self.E}, batch {self.B}, sequence {self.T}"
-
-    def batch(self):
-        """Random ids and targets, (T, B) each."""
-        return np.random.default_rng(0).integers(0, self.V, (2, self.T, self.B)).astype(np.int32)
-
-
-REFERENCE = Case(86, 512, 256, 3, 16, 64)
-
-
-def ours(case, threads, backend="numba"):
-    """A step of this project: forward, backward, clip, Adam; the state is carried."""
+def our_trainer(case, threads, backend="numba"):
+    """A Trainer of this project for the sizes of a case, on random text of one batch."""
     from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
     from lstm.shards import Workers
     from lstm.training import Settings, Trainer
@@ -42,11 +21,16 @@ def ours(case, threads, backend="numba"):
     model = CharRNN(config, initial_parameters(config), BACKENDS[backend])
     settings = Settings(batch_size=case.B, seq_length=case.T)
     ids = np.random.default_rng(0).integers(0, case.V, case.B * case.T + 1).astype(np.int32)
-    trainer = Trainer(model, settings, ids, workers=Workers(threads))
+    return Trainer(model, settings, ids, workers=Workers(threads))
+
+
+def ours(case, threads, backend="numba"):
+    """A step of this project: forward, backward, clip, Adam; the state is carried."""
+    trainer = our_trainer(case, threads, backend)
 
     def step():
         trainer.position = 0  # the same batch again
-        trainer.step()
+        return trainer.step()
 
     return step
 
@@ -103,30 +87,62 @@ def pytorch(case, threads):
 
     def step():
         nonlocal state
-        _, state = train_step(ids, targets, state)
+        loss, state = train_step(ids, targets, state)
+        return loss.item()
 
     return step
 
 
-def keras(case, threads):
-    """The same step in Keras 3, on JAX where it is installed (its fastest backend here), else on PyTorch."""
-    from importlib.util import find_spec
-
+def import_keras():
+    """Keras 3, on JAX where it is installed (its fastest backend here), else on PyTorch. Says which."""
     os.environ["KERAS_BACKEND"] = "jax" if find_spec("jax") else "torch"
-    if threads == 1:
-        os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    from keras import Sequential, layers, losses, optimizers
+    import keras
 
-    stack = [layers.Input((case.T,), batch_size=case.B), layers.Embedding(case.V, case.E)]
+    return keras, keras.backend.backend()
+
+
+def keras_network(case, T, training=True):
+    """The network in Keras, its rows fixed because the state is carried."""
+    keras, backend = import_keras()
+    # note: a stateful LSTM fails to train on the torch backend, so there the state starts at zero
+    stateful = backend == "jax" or not training
+    stack = [keras.layers.Input((T,), batch_size=case.B), keras.layers.Embedding(case.V, case.E)]
     for _ in range(case.L):
-        # note: stateful LSTMs fail to train on the torch backend, so there the state starts at zero
-        stateful = os.environ["KERAS_BACKEND"] == "jax"
-        stack += [layers.LSTM(case.H, return_sequences=True, stateful=stateful), layers.Dropout(case.dropout)]
-    model = Sequential([*stack, layers.Dense(case.V)])
-    loss = losses.SparseCategoricalCrossentropy(from_logits=True)
-    model.compile(optimizers.Adam(1e-3, global_clipnorm=5.0), loss)
-    ids, targets = (a.T for a in case.batch())
-    return lambda: model.train_on_batch(ids, targets)
+        lstm = keras.layers.LSTM(case.H, return_sequences=True, stateful=stateful)
+        stack += [lstm, keras.layers.Dropout(case.dropout)]
+    model = keras.Sequential([*stack, keras.layers.Dense(case.V)])
+    if stateful:
+        carry_state(keras, model)
+    return model
 
 
-CONTESTANTS = {"ours": ours, "ours, NumPy": ours_in_numpy, "PyTorch": pytorch, "Keras": keras}
+def carry_state(keras, model):
+    """Make compiled code carry the state of stateful LSTMs, as it is carried where nothing is compiled.
+
+    subtle: Keras (3.15) does not count these states among a model's variables, so on JAX they stay what they were
+    when the code was compiled: zero, which XLA then computes with as a constant. That would be less work than ours.
+    """
+    for layer in model.layers:
+        if isinstance(layer, keras.layers.LSTM):
+            layer._tracker.unlock()
+            for state in layer.states:
+                layer._track_variable(state)
+            layer._tracker.lock()
+
+
+def keras_trainer(case, threads):
+    """The same step in Keras. Which threads: all cores of this process (see turns.keep_to)."""
+    keras, backend = import_keras()
+    keras.utils.set_random_seed(0)
+    if backend == "torch":
+        import torch
+
+        torch.set_num_threads(threads)
+    model = keras_network(case, case.T)
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.Adam(1e-3, global_clipnorm=5.0), loss, jit_compile=backend == "jax")
+    ids, targets = (np.ascontiguousarray(a.T) for a in case.batch())  # Keras is batch-first
+    return lambda: float(model.train_on_batch(ids, targets))
+
+
+TRAINING = {"ours": ours, "ours, NumPy": ours_in_numpy, "PyTorch": pytorch, "Keras": keras_trainer}

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks.contestants import Case, torch_trainer
+from benchmarks.cases import Case
+from benchmarks.contestants import torch_trainer
 from lstm.batches import Batches
 from lstm.command import ROOT, Parser, exit_with, whole
 from lstm.corpus import Corpus
@@ -38,7 +39,8 @@ def torch_losses(corpus, settings):
 
     torch.manual_seed(settings.seed)
     config = Config(len(corpus.vocabulary))
-    case = Case(config.vocabulary, config.embedding, config.units, config.layers, settings.batch_size, settings.seq_length)
+    sizes = config.vocabulary, config.embedding, config.units, config.layers
+    case = Case(*sizes, settings.batch_size, settings.seq_length)
     network, forward, step = torch_trainer(case, settings.learning_rate, settings.clip)
     losses = []
     for _ in tqdm(range(settings.epochs), "PyTorch"):

@@ -1,0 +1,54 @@
+"""The machine a run is made on, and the environment of its processes."""
+
+import importlib.metadata
+import os
+import platform
+
+from lstm.command import say
+from lstm.shards import default_threads
+
+# Settings that hold OpenBLAS to the kernels of an older processor: some hosts set them, users' machines do not.
+BLAS_PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")
+PACKAGES = ("numpy", "numba", "llvmlite", "torch", "keras", "jax")
+
+
+def processor():
+    """Its name."""
+    try:
+        with open("/proc/cpuinfo", encoding="utf-8") as file:
+            return next(line.split(":")[1].strip() for line in file if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine()
+
+
+def version(package):
+    """What is installed of a package."""
+    try:
+        return f"{package} {importlib.metadata.version(package)}"
+    except importlib.metadata.PackageNotFoundError:
+        return f"no {package}"
+
+
+def describe(keep_pins):
+    """The lines that say where and with what a run was made."""
+    pins = [name for name in BLAS_PINS if name in os.environ]
+    lines = [
+        f"{processor()}, {default_threads()} cores, {platform.system()}, Python {platform.python_version()}",
+        ", ".join(map(version, PACKAGES)),
+    ]
+    if pins:
+        done = "kept" if keep_pins else "removed for all contestants"
+        lines.append(f"{' and '.join(pins)} were set here, and are {done}")
+    if hasattr(os, "getloadavg"):
+        lines.append(f"load before the run: {os.getloadavg()[0]:.1f}")
+    return lines
+
+
+def child_environment(keep_pins):
+    """The environment of the contestants."""
+    return {name: value for name, value in os.environ.items() if keep_pins or name not in BLAS_PINS}
+
+
+def progress(*words):
+    """A word of progress on standard error."""
+    say("..", *words)
