@@ -7,7 +7,7 @@ from pathlib import Path
 from lstm.checkpoint import epochs, load_weights, weights_path
 from lstm.command import ROOT, Parser, between, exit_with, say, shown, whole
 from lstm.errors import InputError
-from lstm.files import check_writable, read_text, write_bytes
+from lstm.files import check_writable, is_there, read_text, write_bytes
 from lstm.sampling import encode_prime, generate_many, generators, in_order, opening
 
 MODELS, VOCABULARY = ROOT / "model", ROOT / "data" / "char_to_idx.json"
@@ -25,7 +25,8 @@ def parse(argv):
     start.add_argument("--seed-file", metavar="FILE", help="the same, from a file")
     add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
     add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes, at most that for each")
-    add("--temperature", type=temperature, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
+    degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
+    add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
     add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
     add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
@@ -35,25 +36,18 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def temperature(text):
-    """The option type: 0, or a number that divides logits without overflow."""
-    return 0.0 if text.strip() in ("0", "0.0") else between(0.01, 100)(text)
-
-
 def find_weights(model_dir, epoch):
     """The weights file that was asked for, or the newest of the user's, or the newest that ships."""
     there = epochs(model_dir)
-    if epoch is not None:
-        if epoch not in there:
-            has = f"it has epochs {', '.join(map(str, there))}" if there else "it has none; python train.py makes some"
-            raise InputError(f"there are no weights of epoch {epoch} in {shown(model_dir)}; {has}")
-        return weights_path(model_dir, epoch)
-    if there:
-        return weights_path(model_dir, there[-1])
-    pretrained = MODELS / "pretrained"
-    if Path(model_dir) != MODELS or not epochs(pretrained):
+    if not there and Path(model_dir) == MODELS and epochs(MODELS / "pretrained"):
+        model_dir = MODELS / "pretrained"
+        there = epochs(model_dir)
+    if not there:
         raise InputError(f"there are no weights in {shown(model_dir)}; python train.py makes some")
-    return weights_path(pretrained, epochs(pretrained)[-1])
+    if epoch is not None and epoch not in there:
+        has = ", ".join(map(str, there))
+        raise InputError(f"there are no weights of epoch {epoch} in {shown(model_dir)}; it has epochs {has}")
+    return weights_path(model_dir, epoch or there[-1])
 
 
 def starting_text(options, checkpoint):
@@ -81,14 +75,17 @@ def compose(options, checkpoint, prime, echo):
     model, vocabulary, count = checkpoint.model, checkpoint.vocabulary, options.tunes or 1
     choices = options.temperature, options.top_k, options.top_p, options.threads
     rngs = generators(options.random_seed, count)
+    last = echo
     yield echo  # before the network has read it, which may take its time
     pieces = generate_many(model, vocabulary, prime, rngs, options.length, bool(options.tunes), *choices)
     for stream, text, end in in_order(pieces):
         yield text
+        last = text or last
         if options.tunes and end == "length":
             say(f"tune {stream + 1} was cut after {options.length} characters; --length allows more")
         if end and stream + 1 < count:
-            yield "\n" + echo
+            yield ("\n" if last.endswith("\n") else "\n\n") + echo  # an empty line stands between tunes
+            last = echo
 
 
 def emit(text, kept):
@@ -103,8 +100,8 @@ def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
     path = find_weights(options.model_dir, options.epoch)
-    beside = Path(options.model_dir) / VOCABULARY.name
-    checkpoint = load_weights(path, beside if beside.exists() else VOCABULARY)
+    beside = path.with_name(VOCABULARY.name)
+    checkpoint = load_weights(path, beside if is_there(beside) else VOCABULARY)
     settle_lengths(options, checkpoint, path)
     prime, echo = starting_text(options, checkpoint)
     encode_prime(checkpoint.vocabulary, prime)  # complains about a seed it cannot read before anything is printed

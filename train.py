@@ -33,7 +33,7 @@ def parse(argv):
     add("--layers", type=whole(1, 1000), metavar="L", help="LSTM layers (3)")
     add("--dropout", type=between(0, 1, open_end=True), metavar="RATE", help="share of outputs zeroed (0.2)")
     add = parser.add_argument_group("the training").add_argument
-    add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (15)")
+    add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (12)")
     add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
     add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
     add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")

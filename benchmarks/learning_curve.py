@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from benchmarks import n_gram
 from benchmarks.cases import Case
 from benchmarks.contestants import torch_trainer
 from lstm.batches import Batches
@@ -22,7 +23,6 @@ from lstm.shards import Workers, default_threads
 from lstm.training import VALIDATION_ROWS, Settings, Trainer
 
 FIGURES = Path(__file__).parent / "figures"
-BEST_N_GRAM = 1.652  # nats per character on the same held-out tunes, order 4
 
 
 def our_losses(corpus, settings):
@@ -66,12 +66,13 @@ def torch_validation(forward, ids, seq_length):
     return nats / batches.characters
 
 
-def draw(curves):
-    """The curves by epoch, with the best n-gram as a line. curves: {label: losses}."""
+def draw(curves, n_grams):
+    """The curves by epoch, with the best n-gram as a line. curves: {label: losses}; n_grams: {order: loss}."""
     figure, axes = new_axes("Held-out tunes, by epoch", "epoch", "nats per character")
     for (label, losses), color, style in zip(curves.items(), (BLUE, ORANGE), ("o-", "s--")):
         axes.plot(np.arange(1, len(losses) + 1), losses, style, color=color, label=label)
-    axes.axhline(BEST_N_GRAM, color=GREY, ls=":", label=f"best n-gram, order 4 ({BEST_N_GRAM})")
+    order, loss = min(n_grams.items(), key=lambda item: item[1])
+    axes.axhline(loss, color=GREY, ls=":", label=f"best n-gram, order {order} ({loss:.3f})")
     axes.xaxis.get_major_locator().set_params(integer=True)
     axes.legend(frameon=False)
     return figure
@@ -91,7 +92,8 @@ def main(argv=None):
         for epoch, row in enumerate(zip(*curves.values()), 1):
             writer.writerow([epoch, *(f"{loss:.4f}" for loss in row)])
             print(epoch, *(f"{loss:.4f}" for loss in row))
-    save(draw(curves), FIGURES / "learning_curve.svg")
+    n_grams = n_gram.losses(corpus.training, corpus.validation, len(corpus.vocabulary))
+    save(draw(curves, n_grams), FIGURES / "learning_curve.svg")
     return 0
 
 

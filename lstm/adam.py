@@ -21,7 +21,7 @@ def slices(size):
     return [slice(start, min(start + SLICE, size)) for start in range(0, size, SLICE)]
 
 
-def norm(gradient, workers):
+def gradient_norm(gradient, workers):
     """The Euclidean norm of a flat gradient, a float."""
 
     def square(part):
@@ -31,9 +31,9 @@ def norm(gradient, workers):
     return float(np.sqrt(sum(workers.map(square, slices(gradient.size)))))
 
 
-def clip_scale(length, clip):
-    """What to multiply a gradient of that norm by so that it is at most `clip` (Pascanu et al. 2013); 0 is none."""
-    return clip / length if clip and length > clip else 1.0
+def clip_scale(norm, clip):
+    """What to multiply a gradient by so that its norm is at most `clip` (Pascanu et al. 2013); clip 0 is none."""
+    return clip / norm if clip and norm > clip else 1.0
 
 
 class Adam:
@@ -60,7 +60,8 @@ class Adam:
 
 @compiled
 def adam_step(p, g, m, v, scale, rate, correction, rest1, rest2, epsilon):
-    """The formula above for each number; rest1 is 1 - b1, correction is 1 / (1 - b2^t). In place.
+    """The formula above for each number, in place; rate is the learning rate / (1 - b1^t), correction is
+    1 / (1 - b2^t), rest1 and rest2 are 1 - b1 and 1 - b2.
 
     In one loop each number is read and written once; NumPy would go through memory some ten times.
     """

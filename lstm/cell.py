@@ -20,8 +20,11 @@ forget gate. `h_t` reaches the loss from above and through step t+1, so dh is th
     do_t  = dh_t * tanh(c_t)                                                          (11)
     dz    = di * i (1 - i),   df * f (1 - f),   dg * (1 - g^2),   do * o (1 - o)      (12)
 
-Left out here, because they need no loop over time: x_t W + b for all steps, and the gradients of W, U
-and b from dz. Each is one matrix product over the whole sequence; see `LSTM` in layers.py.
+Left out here, because they need no loop over time; see `LSTM` in layers.py: x_t W + b, and
+
+    dW = sum_t x_t^T dz_t,   dU = sum_t h_{t-1}^T dz_t,   db = sum_t dz_t,   dx_t = dz_t W^T  (13)
+
+A backend is one module; so below stands, after the LSTM, the other arithmetic that has a compiled twin.
 
 Arrays are time-first: T time steps, B batch rows, H hidden units. The last axis of `z`, `gates`, `bias`
 and of both kernels is the four gates in the order i f g o (that of Keras and PyTorch), 4H wide.
@@ -34,11 +37,6 @@ import numpy as np
 def sigmoid(x):
     """1 / (1 + exp(-x)), written with tanh: the same function, and exp(-x) cannot overflow."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
-
-
-def add_product(a, b, out):
-    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time."""
-    out += a @ b
 
 
 def forward(z, h0, c0, recurrent_kernel):
@@ -87,8 +85,13 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
     return dz, dh_next, dc_next
 
 
+def add_product(a, b, out):
+    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time."""
+    out += a @ b
+
+
 def sum_by_place(dz, where, P):
-    """dz (M, N), where (M,) -> (P, N): row p is the sum of the rows m of dz with where[m] == p.
+    """dz (M, N), where (M,) -> (P, N): row p is the sum of the rows m of dz with where[m] == p (a segment sum).
 
     Looking up rows is a product with one-hot rows, so the gradient is a product with their transpose.
     """

@@ -18,13 +18,16 @@ import h5py
 import numpy as np
 
 from lstm import kernels
-from lstm.files import read_text
-from lstm.hdf5 import as_text, check_dataset, child, names_as_bytes, new_file, open_file, require
+from lstm.errors import InputError
+from lstm.files import is_there, names_in, read_text
+from lstm.hdf5 import Remedied, as_text, check_dataset, child, names_as_bytes, new_file, open_file, require
 from lstm.model import CharRNN, Config
 from lstm.parameters import Parameters
 from lstm.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1
+NOT_WEIGHTS = "the file is damaged or not one of weights: train or copy it again"
+NOT_RESUME = "the file is damaged or not one to resume from: copy it again, or --overwrite begins the run anew"
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ def weights_path(directory, epoch):
 
 def epochs(directory):
     """The epochs that have a weights file in a directory, in order."""
-    names = [re.fullmatch(r"weights\.([1-9]\d*)\.h5", path.name) for path in Path(directory).glob("weights.*.h5")]
+    names = [re.fullmatch(r"weights\.([1-9]\d*)\.h5", name) for name in names_in(directory)]
     return sorted(int(name[1]) for name in names if name)
 
 
@@ -83,7 +86,7 @@ def load_weights(path, vocabulary_file=None, backend=kernels):
     vocabulary_file: a char_to_idx.json, needed for files of Keras, which carry no vocabulary.
     Raises InputError for a file that cannot be read, is damaged, or does not fit its own config.
     """
-    with open_file(path) as file:
+    with open_file(path, NOT_WEIGHTS) as file:
         layers = keras_layers(file)
         config, ours = config_of(layers), "format_version" in file.attrs
         if not ours:
@@ -102,7 +105,8 @@ def load_weights(path, vocabulary_file=None, backend=kernels):
 def require_version(file):
     """Refuse a file that another version of this format wrote."""
     version = file.attrs["format_version"]
-    require(version == FORMAT_VERSION, f"format version {version}, and this program reads {FORMAT_VERSION}")
+    complaint = f"format version {version}, and this program reads {FORMAT_VERSION}"
+    require(version == FORMAT_VERSION, complaint, "train again, or use the version of the program that wrote it")
 
 
 def keras_layers(file):
@@ -128,15 +132,19 @@ def config_of(layers):
 
 def keras_vocabulary(path, config):
     """The vocabulary in a char_to_idx.json: an object of character -> id."""
-    found = path and Path(path).exists()
-    require(found, f"it has no vocabulary, and there is no {path or 'char_to_idx.json'} to take it from")
-    text = read_text(path)
+    remedy = "put the char_to_idx.json that it was trained with beside it"
+    try:
+        found = path and is_there(path)
+        require(found, f"it has no vocabulary, and there is no {path or 'char_to_idx.json'} to take it from", remedy)
+        text = read_text(path)
+    except InputError as error:  # of the other file, with its own remedy
+        raise Remedied(str(error)) from error
     try:
         index = json.loads(text)
         fits = sorted(index.values()) == list(range(config.vocabulary)) and all(len(name) == 1 for name in index)
     except (ValueError, TypeError, AttributeError, RecursionError):
         fits = False
-    require(fits, f"{path} does not number {config.vocabulary} characters from 0")
+    require(fits, f"{path} does not number {config.vocabulary} characters from 0", remedy)
     return Vocabulary("".join(sorted(index, key=index.get)))
 
 
@@ -172,7 +180,7 @@ def save_resume(path, arrays, numbers):
 
 def load_resume(path):
     """(arrays, numbers) as they were saved. Raises InputError for a file that is missing or damaged."""
-    with open_file(path) as file:
+    with open_file(path, NOT_RESUME) as file:
         require_version(file)
         arrays = {}
         for name in file:

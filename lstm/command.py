@@ -37,17 +37,20 @@ def whole(least, most=sys.maxsize):
     return parse
 
 
-def between(least, most, open_end=False):
-    """An option type: a number from `least` to `most` (less than `most` with open_end)."""
+def between(least, most, open_end=False, or_zero=False):
+    """An option type: a number from `least` to `most` (less than `most` with open_end; 0 too with or_zero)."""
 
     def parse(text):
         try:
             value = float(text)
         except ValueError:
             value = float("nan")
+        if or_zero and value == 0:
+            return 0.0
         if not least <= value <= most or (open_end and value == most):
+            number = "0, or a number" if or_zero else "a number"
             end = f"less than {most:g}" if open_end else f"at most {most:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} must be a number of at least {least:g} and {end}")
+            raise argparse.ArgumentTypeError(f"{text!r} must be {number} of at least {least:g} and {end}")
         return value
 
     return parse
@@ -66,6 +69,9 @@ def shown(path):
 
 def exit_with(main, name):
     """Exit with main()'s status; an InputError becomes one line and status 2."""
+    if sys.stdout is None:  # Python's way to say that it was closed
+        say(f"{name}: standard output is closed; give it a place, such as /dev/null")
+        sys.exit(2)
     sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
     try:
         status = main()
@@ -75,14 +81,21 @@ def exit_with(main, name):
         status = 2
     except KeyboardInterrupt:
         status = 130
-    except OSError as error:  # of standard output, because those of files are InputErrors by now
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
-        status = 2
-        if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
-            status = 0
-        else:
-            say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
+    except OSError as error:
+        status = status_of(error, name)
     sys.exit(status)
+
+
+def status_of(error, name):
+    """Say what an OSError is about, and return the exit status: without a file's name it is standard output."""
+    if error.filename is not None:
+        say(f"{name}: cannot use {error.filename}: {error.strerror}; check its name and its permissions")
+        return 2
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
+    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+        return 0
+    say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
+    return 2
 
 
 class StopRequest:

@@ -19,9 +19,28 @@ def said_plainly(doing, path):
             PermissionError: "choose a place you may use, or change its permissions",
             IsADirectoryError: "name a file",
         }
-        otherwise = "make room or choose another place" if doing == "write" else "check the file"
+        otherwise = "make room or choose another place" if doing == "write" else "check the file and its name"
         remedy = remedies.get(type(error), otherwise)
         raise InputError(f"cannot {doing} {path}: {error.strerror or error}; {remedy}") from error
+
+
+def is_there(path):
+    """Whether there is anything of that name. Raises InputError where the system cannot tell."""
+    with said_plainly("read", path):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
+def names_in(directory):
+    """The names in a directory; none where there is no such directory. Raises InputError where it cannot be read."""
+    with said_plainly("read", directory):
+        try:
+            return os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
 
 
 def read_bytes(path):

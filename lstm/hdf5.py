@@ -20,6 +20,10 @@ SEAL = b"artificial music generator; sha256 of the bytes from 512 on: "
 SEAL_BYTES = 512  # the smallest block that HDF5 leaves free at the start of a file
 
 
+class Remedied(InputError):
+    """A complaint about a file that says itself what to do."""
+
+
 @contextmanager
 def new_file(path):
     """A new HDF5 file, made in memory, sealed, and written whole: HDF5 itself does not survive a full disk."""
@@ -31,8 +35,11 @@ def new_file(path):
 
 
 @contextmanager
-def open_file(path):
-    """An HDF5 file to read; whatever is wrong in it becomes one InputError with its path."""
+def open_file(path, remedy):
+    """An HDF5 file to read; whatever is wrong in it becomes one InputError with its path, and the remedy.
+
+    Of complaints that are Remedied the remedy is their own.
+    """
     image = read_bytes(path)
     try:
         if not image.startswith(SIGNATURE):  # ours; a file of Keras starts with HDF5's own signature
@@ -40,9 +47,10 @@ def open_file(path):
             require(image[:SEAL_BYTES] == seal(image[SEAL_BYTES:]), "its content has changed since it was written")
         with h5py.File(io.BytesIO(image), "r") as file:
             yield file
+    except Remedied as error:
+        raise InputError(f"cannot use {path}: {error}") from error
     except (InputError, OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
         reason = " ".join(str(error).split())
-        remedy = "the file is damaged or not one of weights: train or copy it again"
         raise InputError(f"cannot use {path}: {reason}; {remedy}") from error
 
 
@@ -51,10 +59,10 @@ def seal(content):
     return (SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n").ljust(SEAL_BYTES, b"\0")
 
 
-def require(condition, complaint):
-    """Raise InputError(complaint) unless the condition holds."""
+def require(condition, complaint, remedy=None):
+    """Raise InputError unless the condition holds: with a remedy, or else with the one that open_file was given."""
     if not condition:
-        raise InputError(complaint)
+        raise Remedied(f"{complaint}; {remedy}") if remedy else InputError(complaint)
 
 
 def child(group, name, kind):

@@ -3,8 +3,8 @@
 A layer holds nothing but its parameters, which are views into one flat vector. `forward` returns what it
 computed and a cache; `backward` takes the gradient of the output and that cache, and returns the gradient of
 the input and the `parts` of the gradients of its parameters. Those are sums over all places in the batch, which
-is cut into shards: so `gradients` takes the parts of all shards, and yields a task for each parameter array,
-which writes its gradient into `into`, the same layer over another vector.
+is cut into shards. So `gradients` takes the parts of all shards; it is called on the same layer over the gradient's
+vector, and gives a task for each of its arrays, which fills it.
 
 `backend` is cell.py or kernels.py: what does the matrix products and the loop over time.
 """
@@ -63,7 +63,8 @@ class Embedding:
     embedding: np.ndarray  # (V, E)
 
     def forward(self, ids):
-        """ids (T, B) -> x (P, E), the vectors of the P different characters, and where (T, B): x[where] is all.
+        """ids (T, B) -> x (P, E), the vectors of the P different characters; where (T, B), so that x[where] is
+        the vector at each place; and the ids of the P, the cache.
 
         A text repeats its few characters, and what is the same need not be computed again: the next layer
         does for P rows of x what else it would do for T*B.
@@ -76,13 +77,13 @@ class Embedding:
         """dx (P, E), already summed over the places of each character -> the parts."""
         return present, dx
 
-    def gradients(self, parts, into):
+    def gradients(self, parts):
         """A task for the embedding. Characters that are not there have no gradient."""
 
         def task():
-            into.embedding[:] = 0
+            self.embedding[:] = 0
             for present, dx in parts:
-                into.embedding[present] += dx
+                self.embedding[present] += dx
 
         return [task]
 
@@ -106,7 +107,11 @@ class LSTM:
         return h[1:], (h[-1], c[-1]), (x, where, gates, h, c)
 
     def backward(self, dh, dh_next, dc_next, cache, backend=cell):
-        """dh (T, B, H) from above, gradients of the last state -> dx, those of the first state, the parts."""
+        """dh (T, B, H) from above, gradients of the last state -> dx, those of the first state, the parts.
+
+        dx has the shape of x: after an embedding it is (P, E), summed over the places of each character.
+        The cache is used up: the backend may write dz over its gates.
+        """
         x, where, gates, h, c = cache
         dz, dh0, dc0 = backend.backward(dh, dh_next, dc_next, gates, c, self.recurrent_kernel)
         dz = dz_of_x = rows(dz)
@@ -115,11 +120,11 @@ class LSTM:
         dx = affine_backward(dz_of_x, self.kernel, backend).reshape(x.shape)
         return dx, (dh0, dc0), (rows(x), dz_of_x, rows(h[:-1]), dz)
 
-    def gradients(self, parts, into, backend=cell):
-        """Tasks for the recurrent kernel, the kernel and the bias."""
+    def gradients(self, parts, backend=cell):
+        """Tasks for the recurrent kernel, the kernel and the bias: equation (13)."""
         from_x, from_h = [(x, dz) for x, dz, _, _ in parts], [(h, dz) for _, _, h, dz in parts]
-        recurrent = kernel_gradient(from_h, into.recurrent_kernel, backend)
-        return [recurrent, kernel_gradient(from_x, into.kernel, backend), bias_gradient(from_x, into.bias)]
+        recurrent = kernel_gradient(from_h, self.recurrent_kernel, backend)
+        return [recurrent, kernel_gradient(from_x, self.kernel, backend), bias_gradient(from_x, self.bias)]
 
 
 @dataclass(frozen=True)
@@ -150,6 +155,6 @@ class Dense:
         """dy (T, B, V) -> dx (T, B, H), the parts."""
         return affine_backward(rows(dy), self.kernel, backend).reshape(x.shape), (rows(x), rows(dy))
 
-    def gradients(self, parts, into, backend=cell):
+    def gradients(self, parts, backend=cell):
         """Tasks for the kernel and the bias."""
-        return [kernel_gradient(parts, into.kernel, backend), bias_gradient(parts, into.bias)]
+        return [kernel_gradient(parts, self.kernel, backend), bias_gradient(parts, self.bias)]

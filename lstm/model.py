@@ -73,11 +73,13 @@ class Network(NamedTuple):
 
 
 def initial_parameters(config, seed=0, dtype=np.float32):
-    """Parameters to start from, as Keras does it.
+    """Parameters to start from.
 
-    Kernels: Glorot & Bengio 2010, uniform within sqrt(6 / (inputs + outputs)). Recurrent kernels: orthogonal
-    rows (Saxe et al. 2014), so that h @ U keeps the length of h. Biases: 0, but 1 for the forget gate
+    As in Keras: kernels (Glorot & Bengio 2010) uniform within sqrt(6 / (inputs + outputs)); recurrent kernels
+    orthogonal (Saxe et al. 2014), so that h @ U keeps the length of h; biases 0, but 1 for the forget gate
     (Jozefowicz et al. 2015), so that a new cell remembers before it has learnt to.
+    As in PyTorch: embeddings from the standard normal distribution. Within 0.05 of zero, as in Keras, the first
+    layer would see next to nothing for the first hundreds of steps.
     """
     rng = np.random.default_rng(seed)
     p = Parameters(config.shapes, dtype)
@@ -110,7 +112,7 @@ class BatchResult(NamedTuple):
     """What one batch gave."""
 
     nats: float  # sum over its characters
-    hits: int  # characters that were the likeliest by the model
+    correct: int  # characters that were the likeliest by the model
     state: State
     gradient: Parameters  # of the mean loss
 
@@ -159,7 +161,10 @@ class CharRNN:
         return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
 
     def backward(self, dlogits, dstate, cache):
-        """dlogits (T, B, V), the gradient of the last state -> that of the first, and the parts for `gradients`."""
+        """dlogits (T, B, V), the gradient of the last state -> that of the first, and the parts for `gradients`.
+
+        The cache is used up: the backend may have written over it.
+        """
         present, caches, x = cache
         parts, before = [], []
         dx, of_dense = self.network.dense.backward(dlogits, x, self.backend)
@@ -178,10 +183,10 @@ class CharRNN:
         of_embedding, of_lstms, of_dense = zip(*parts)
         into = Network.of(into)
         tasks = []
-        for lstm, of_lstm, into_lstm in zip(self.network.lstm, zip(*of_lstms), into.lstm):
-            tasks += lstm.gradients(of_lstm, into_lstm, self.backend)
-        tasks += self.network.dense.gradients(of_dense, into.dense, self.backend)
-        tasks += self.network.embedding.gradients(of_embedding, into.embedding)
+        for lstm, of_lstm in zip(into.lstm, zip(*of_lstms)):
+            tasks += lstm.gradients(of_lstm, self.backend)
+        tasks += into.dense.gradients(of_dense, self.backend)
+        tasks += into.embedding.gradients(of_embedding)
         workers.map(lambda task: task(), tasks)
 
     def loss_and_gradient(self, ids, targets, state, keys=None, workers=None):
@@ -201,14 +206,14 @@ class CharRNN:
                 nats, log_p = cross_entropy(logits, targets[:, part])
                 dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
                 _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache)
-                hits = (logits.argmax(axis=-1) == targets[:, part]).sum()
-                return nats.sum(dtype=np.float64), hits, after, parts
+                correct = (logits.argmax(axis=-1) == targets[:, part]).sum()
+                return nats.sum(dtype=np.float64), correct, after, parts
 
-        nats, hits, states, parts = zip(*workers.map(shard, shards(ids.shape[1])))
+        nats, correct, states, parts = zip(*workers.map(shard, shards(ids.shape[1])))
         self.gradients(parts, self._gradient, workers)
         h, c = zip(*states)
         state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
-        return BatchResult(float(sum(nats)), int(sum(hits)), state, self._gradient)
+        return BatchResult(float(sum(nats)), int(sum(correct)), state, self._gradient)
 
     def trace(self, ids, state=None):
         """What happens inside while the model reads ids (T, B): for each layer a dict of its gates and cells.

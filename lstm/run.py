@@ -14,7 +14,7 @@ from pathlib import Path
 
 from lstm.checkpoint import epochs, load_resume, save_resume, save_weights, weights_path
 from lstm.errors import InputError
-from lstm.files import make_directory, said_plainly, write_bytes
+from lstm.files import is_there, make_directory, said_plainly, write_bytes
 from lstm.plots import save, training_curves
 from lstm.training import Record
 
@@ -31,7 +31,7 @@ class Run:
     def files(self):
         """The files of a run that are there."""
         weights = [weights_path(self.model_dir, epoch) for epoch in epochs(self.model_dir)]
-        return weights + [path for path in (self.resume_path, self.log_path, self.curves_path) if path.exists()]
+        return weights + [path for path in (self.resume_path, self.log_path, self.curves_path) if is_there(path)]
 
     def make_directories(self):
         """Make the directories, and make sure (InputError) that files can be written there."""
@@ -61,7 +61,7 @@ class Run:
 
     def load_resume(self):
         """(arrays, numbers) of the run to be resumed; InputError where there is none."""
-        if not self.resume_path.exists():
+        if not is_there(self.resume_path):
             remedy = "--overwrite begins it anew" if self.files() else "leave --resume out to begin a run"
             raise InputError(f"there is no {self.resume_path} to resume from; {remedy}")
         self.make_directories()

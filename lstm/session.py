@@ -18,7 +18,7 @@ from lstm.files import read_text
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
 from lstm.run import Run
 from lstm.shards import Workers
-from lstm.training import PRESETS, Settings, Trainer, memory_needed
+from lstm.training import PRESETS, Record, Settings, Trainer, memory_needed
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,10 @@ class Session:
 
 def begin(run, choices, default_input, threads, overwrite=False):
     """The Session of a new run. What is wrong with the choices shows before anything is written or deleted."""
-    for_config, for_settings = PRESETS[choices.get("preset", "classic")]
-    settings = Settings(**for_settings | chosen(choices, Settings))
+    settings = settings_for(choices)
     path = Path(choices.get("input", default_input)).absolute()
     corpus = Corpus.of(read_text(path), settings.validation)
-    config = Config(len(corpus.vocabulary), **for_config | chosen(choices, Config))
+    config = config_for(choices, len(corpus.vocabulary))
     backend = choices.get("backend", "numba")
     trainer = new_trainer(config, settings, corpus, backend, threads)
     run.begin(overwrite)
@@ -69,7 +68,9 @@ def resume(run, choices, threads):
     corpus = Corpus.of(read_text(path), settings.validation)
     if corpus.digest != facts["text"]:
         raise InputError(f"{path} is not the text this run began with; name that with --input, or begin anew")
-    trainer = new_trainer(Config(**facts["config"]), settings, corpus, facts["backend"], threads)
+    config = Config(**facts["config"])
+    refuse_misplaced(facts, config, settings, corpus, run.resume_path)
+    trainer = new_trainer(config, settings, corpus, facts["backend"], threads)
     trainer.restore(arrays, facts)
     run.save_log(trainer.history)
     done = len(trainer.history)
@@ -81,6 +82,16 @@ def resume(run, choices, threads):
 def chosen(choices, kind):
     """The choices that are fields of Config or of Settings."""
     return {field.name: choices[field.name] for field in fields(kind) if field.name in choices}
+
+
+def settings_for(choices):
+    """The Settings of the preset, with what the user named."""
+    return Settings(**PRESETS[choices.get("preset", "classic")][1] | chosen(choices, Settings))
+
+
+def config_for(choices, characters):
+    """The Config of the preset, with what the user named, for a vocabulary of so many characters."""
+    return Config(characters, **PRESETS[choices.get("preset", "classic")][0] | chosen(choices, Config))
 
 
 def new_trainer(config, settings, corpus, backend, threads):
@@ -110,29 +121,77 @@ def refuse_more_than_memory(config, settings):
 
 
 def refuse_misfits(arrays, facts, path):
-    """Raise InputError unless a resume file's arrays have the shapes that its config says."""
+    """Raise InputError unless a resume file has all that is needed, and its arrays the shapes that its config says."""
     try:
         config, settings = Config(**facts["config"]), Settings(**facts["settings"])
-        state = (config.layers, settings.batch_size, config.units)
-        fits = arrays["h"].shape == arrays["c"].shape == state  # first, because it bounds the number of layers
-        size = sum(map(math.prod, config.shapes.values())) if fits else 0
-        fits = fits and all(arrays[name].shape == (size,) for name in ("parameters", "m", "v"))
-        fits = fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
-    except (KeyError, TypeError, ValueError):
+        fits = are_sensible(settings) and are_facts(facts) and are_arrays_of(config, settings, arrays)
+    except (KeyError, TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
-        raise InputError(f"cannot use {path}: its arrays do not fit its config; --overwrite begins the run anew")
+        raise misfit(path)
+
+
+def refuse_misplaced(facts, config, settings, corpus, path):
+    """Raise InputError unless a resume file stands at a place within its text, and knows the text's characters."""
+    batches, position = Batches(corpus.training, settings.batch_size, settings.seq_length), facts["position"]
+    steps = len(facts["history"]) * len(batches) + position
+    if position > len(batches) or facts["t"] != steps or config.vocabulary != len(corpus.vocabulary):
+        raise misfit(path)
+
+
+def misfit(path):
+    """The error for a resume file that is whole and makes no sense."""
+    return InputError(f"cannot use {path}: what is in it does not fit together; --overwrite begins the run anew")
+
+
+def have_their_types(record):
+    """Whether the fields of a dataclass hold what they are declared to; whole numbers are floats too."""
+    return all(isinstance(getattr(record, field.name), (field.type, int)) for field in fields(record))
+
+
+def are_sensible(settings):
+    """Whether settings are such that training can begin; what else is wrong with them shows as divergence."""
+    sizes = settings.batch_size, settings.seq_length
+    return have_their_types(settings) and min(sizes) >= 1 and settings.seed >= 0 and 0 <= settings.validation < 1
+
+
+def are_facts(facts):
+    """Whether the facts and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
+    counts = [facts[name] for name in ("t", "position", "correct")]
+    sums = [facts[name] for name in ("nats", "seconds")]
+    history = [Record(**record) for record in facts["history"]]
+    return (
+        all(type(count) is int and count >= 0 for count in counts)
+        and all(type(number) is float and 0 <= number < math.inf for number in sums)
+        and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
+        and all(isinstance(facts[name], str) for name in ("text", "input", "backend"))
+        and facts["backend"] in BACKENDS
+    )
+
+
+def are_arrays_of(config, settings, arrays):
+    """Whether arrays are those of a snapshot with these sizes. Raises KeyError where one is missing."""
+    state = (config.layers, settings.batch_size, config.units)
+    if not arrays["h"].shape == arrays["c"].shape == state:  # first, because it bounds the number of layers
+        return False
+    size = sum(map(math.prod, config.shapes.values()))
+    fits = all(arrays[name].shape == (size,) for name in ("parameters", "m", "v"))
+    return fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
 
 
 def refuse_changes(choices, facts):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
-    began_with = facts["config"] | facts["settings"] | {"backend": facts["backend"]}
+    config, settings = Config(**facts["config"]), Settings(**facts["settings"])
+    began_with = asdict(config) | asdict(settings) | {"backend": facts["backend"]}
     del began_with["epochs"]  # which may grow
-    for_config, for_settings = PRESETS[choices.get("preset", "classic")]
 
     def changed(options):
         return [name for name, value in options.items() if name in began_with and value != began_with[name]]
 
-    for name in changed(choices) or ["preset"] * bool(changed(for_config | for_settings | choices)):
+    names = changed(choices)
+    if "preset" in choices and not names:
+        whole = asdict(config_for(choices, config.vocabulary)) | asdict(settings_for(choices))
+        names = ["preset"] if changed(whole) else []
+    for name in names:
         option = "--" + name.replace("_", "-")
         raise InputError(f"{option} {choices[name]} would change the run that is to be resumed; leave {option} out")

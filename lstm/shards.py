@@ -9,17 +9,19 @@ in the order of the shards: any number of threads gives the same bits.
 import os
 from concurrent.futures import ThreadPoolExecutor
 
+import numpy  # noqa: F401  because the controller sees only the libraries that are loaded by now
 from threadpoolctl import ThreadpoolController
 
 BLAS = ThreadpoolController()
 MOST = 8  # shards: enough for some cores, and few enough for the work on each to be worth a task
-UNIT = 4  # rows: half a register tile; see tile.py
+UNIT = 4  # rows: half a register tile with AVX-512, a whole one without; the same everywhere, as are the bits
 
 
 def shards(B):
     """The slices of rows that a batch of B rows is cut into: `shards(20)` -> rows 0-8, 8-12, 12-16, 16-20.
 
-    One for each 8 rows, an even number of them because cores come in even numbers, each whole units of rows.
+    One for each 8 rows, at most MOST, in whole units of rows; and an even number of them where there are rows
+    enough, because cores come in even numbers.
     """
     units = -(-B // UNIT)
     count = min(MOST, units, 2 * -(-B // 16))

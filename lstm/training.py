@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lstm.adam import Adam, clip_scale, norm
+from lstm.adam import Adam, clip_scale, gradient_norm
 from lstm.batches import Batches
 from lstm.errors import InputError
 from lstm.loss import cross_entropy
@@ -24,7 +24,7 @@ VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on th
 class Settings:
     """How to train, apart from the sizes of the model."""
 
-    epochs: int = 15
+    epochs: int = 12
     batch_size: int = 16  # B
     seq_length: int = 64  # T
     learning_rate: float = 1e-3
@@ -71,16 +71,16 @@ def evaluate(model, ids, seq_length, workers):
     batches = Batches(ids, min(VALIDATION_ROWS, len(ids) - 1), seq_length, remainder=True)
 
     def read(part):
-        state, nats, hits = model.initial_state(part.stop - part.start), 0.0, 0
+        state, nats, correct = model.initial_state(part.stop - part.start), 0.0, 0
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is noticed by the caller
             for inputs, targets in batches:
                 logits, state, _ = model.forward(inputs[:, part], state)
                 nats += cross_entropy(logits, targets[:, part])[0].sum(dtype=np.float64)
-                hits += (logits.argmax(axis=-1) == targets[:, part]).sum()
-        return nats, hits
+                correct += (logits.argmax(axis=-1) == targets[:, part]).sum()
+        return nats, correct
 
-    nats, hits = zip(*workers.map(read, shards(batches[0][0].shape[1])))
-    return float(sum(nats)) / batches.characters, float(sum(hits)) / batches.characters
+    nats, correct = zip(*workers.map(read, shards(batches[0][0].shape[1])))
+    return float(sum(nats)) / batches.characters, float(sum(correct)) / batches.characters
 
 
 class Trainer:
@@ -99,7 +99,7 @@ class Trainer:
     def _start_epoch(self):
         """Each epoch reads the text from its start, with nothing remembered."""
         self.state = self.model.initial_state(self.settings.batch_size)
-        self.position, self.nats, self.hits, self.seconds = 0, 0.0, 0, 0.0
+        self.position, self.nats, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
     @property
     def epoch(self):
@@ -126,22 +126,22 @@ class Trainer:
         keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers)
         result = self.model.loss_and_gradient(ids, targets, self.state, keys, self.workers)
         gradient, parameters = result.gradient.flat, self.model.parameters.flat
-        length = norm(gradient, self.workers)
-        if not (math.isfinite(result.nats) and math.isfinite(length)):
-            raise InputError(self._diverged(result.nats / ids.size, length))
-        scale = clip_scale(length, self.settings.clip)
+        norm = gradient_norm(gradient, self.workers)
+        if not (math.isfinite(result.nats) and math.isfinite(norm)):
+            raise InputError(self._diverged(result.nats / ids.size, norm))
+        scale = clip_scale(norm, self.settings.clip)
         self.adam.step(parameters, gradient, self.settings.learning_rate, scale, self.workers)
         self.state = result.state
         self.position += 1
         self.nats += result.nats
-        self.hits += result.hits
+        self.correct += result.correct
         self.seconds += time.perf_counter() - started
         return result.nats / ids.size
 
-    def _diverged(self, loss, length):
+    def _diverged(self, loss, norm):
         return (
             f"training diverged at step {self.adam.t + 1} (epoch {self.epoch}): loss {loss:.4g}, gradient norm "
-            f"{length:.4g}, learning rate {self.settings.learning_rate:g}; the last complete epoch is kept; "
+            f"{norm:.4g}, learning rate {self.settings.learning_rate:g}; the last complete epoch is kept; "
             "try a smaller --learning-rate or a smaller --clip"
         )
 
@@ -152,7 +152,7 @@ class Trainer:
             val_loss, val_accuracy = evaluate(self.model, self.validation, self.settings.seq_length, self.workers)
             if not math.isfinite(val_loss):
                 raise InputError(self._diverged(val_loss, math.nan))
-        loss, accuracy = self.nats / self.characters, self.hits / self.characters
+        loss, accuracy = self.nats / self.characters, self.correct / self.characters
         speed = self.characters / self.seconds
         self.history.append(Record(self.epoch, loss, accuracy, val_loss, val_accuracy, self.seconds, speed))
         self._start_epoch()
@@ -169,7 +169,7 @@ class Trainer:
         """All that changes in training, as (arrays, numbers)."""
         arrays = {"parameters": self.model.parameters.flat, "m": self.adam.m, "v": self.adam.v}
         arrays |= {"h": self.state.h, "c": self.state.c}
-        numbers = {"t": self.adam.t, "position": self.position, "nats": self.nats, "hits": self.hits}
+        numbers = {"t": self.adam.t, "position": self.position, "nats": self.nats, "correct": self.correct}
         numbers |= {"seconds": self.seconds, "history": [asdict(record) for record in self.history]}
         return arrays, numbers
 
@@ -178,7 +178,7 @@ class Trainer:
         self.model.parameters.flat[:] = arrays["parameters"]
         self.adam.m[:], self.adam.v[:], self.adam.t = arrays["m"], arrays["v"], numbers["t"]
         self.state = State(arrays["h"], arrays["c"])
-        self.position, self.nats, self.hits = numbers["position"], numbers["nats"], numbers["hits"]
+        self.position, self.nats, self.correct = numbers["position"], numbers["nats"], numbers["correct"]
         self.seconds = numbers["seconds"]
         self.history = [Record(**record) for record in numbers["history"]]
 
@@ -188,4 +188,5 @@ def memory_needed(config, settings):
     V, H, L = config.vocabulary, config.units, config.layers
     parameters = sum(math.prod(shape) for shape in config.shapes.values())
     character = 7 * H * L + 3 * H + 4 * V  # kept for backward: gates, h, c, y of each layer; then dx, logits, p
-    return 4 * (4 * parameters + settings.batch_size * settings.seq_length * character)  # 4: p, its gradient, m, v
+    vectors, float32 = 4, 4  # the parameters, their gradient, m and v
+    return float32 * (vectors * parameters + settings.batch_size * settings.seq_length * character)

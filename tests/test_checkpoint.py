@@ -240,6 +240,22 @@ def test_a_truncated_file_of_keras_is_refused(tmp_path, share):
     assert_refused(path, vocabulary_file=char_to_idx(tmp_path / "char_to_idx.json"))
 
 
+def test_a_remedy_fits_its_complaint(tmp_path, saved):
+    keras, (ours, _), resume = tmp_path / "keras.h5", saved, tmp_path / "resume.h5"
+    keras_file(keras, new_checkpoint())
+    beside = "[^;]*; put the char_to_idx.json that it was trained with beside it$"
+    assert_refused(keras, "it has no vocabulary" + beside)
+    assert_refused(keras, "does not number 5 characters" + beside, char_to_idx(tmp_path / "few.json", {"a": 0}))
+    (tmp_path / "empty.json").touch()
+    assert_refused(keras, "empty.json is empty; [^;]*$", tmp_path / "empty.json")
+    assert_refused(keras, "cannot read .*: File name too long; [^;]*$", tmp_path / ("a" * 300))
+    edited(ours, attribute("format_version", 2))
+    assert_refused(ours, "format version 2[^;]*; train again, or use the version of the program that wrote it$")
+    resume.write_bytes(b"")
+    with pytest.raises(InputError, match="it is not an HDF5 file; [^;]* not one to resume from: [^;]*--overwrite"):
+        load_resume(resume)
+
+
 # -- damaged files
 
 

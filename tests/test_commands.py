@@ -365,7 +365,8 @@ def test_temperature_0_takes_the_likeliest_character_each_time(learnt, epoch):
         text += vocabulary.characters[logits[-1, 0].argmax()]
     asked = [] if epoch is None else [epoch]
     arguments = ["--model-dir", learnt, "--seed", "X:12\nT", "--length", 60]
-    assert call(sample, *asked, *arguments, "--temperature", 0)[1] == text
+    for zero in ("0", "0.00", "-0", "0e5"):
+        assert call(sample, *asked, *arguments, "--temperature", zero)[1] == text
     assert call(sample, *asked, *arguments, "--top-k", 1)[1] == text
     assert call(sample, *asked, *arguments, "--top-p", 0)[1] == text
 
@@ -391,7 +392,8 @@ def test_so_many_whole_tunes_are_composed(learnt, count):
 
 def test_a_tune_that_does_not_end_is_cut_and_told(learnt):
     _, out, err = call(sample, "--model-dir", learnt, "--tunes", 2, "--length", 9, "--temperature", 0.3)
-    assert out.count("X:") == 2
+    assert [len(tune.rstrip("\n")) for tune in split_tunes(out)] in ([11, 11], [11, 10], [10, 11], [10, 10])
+    assert re.search(r"[^\n]\n\nX:", out)  # ABC has an empty line between tunes
     assert err.splitlines()[1:] == [f"tune {n} was cut after 9 characters; --length allows more" for n in (1, 2)]
 
 
@@ -428,6 +430,8 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
     (tmp_path / "pretrained").mkdir()
     shutil.copy(learnt / "weights.8.h5", tmp_path / "pretrained")
     assert "pretrained/weights.8.h5" in call(sample, "--length", 1)[2]
+    assert "pretrained/weights.8.h5" in call(sample, 8, "--length", 1)[2]
+    assert_one_line("sample", call(sample, 9)[2], "no weights of epoch 9 in .*pretrained; it has epochs 8")
     shutil.copy(learnt / "weights.16.h5", tmp_path)
     assert f"{tmp_path / 'weights.16.h5'}," in call(sample, "--length", 1)[2]
 
@@ -504,6 +508,11 @@ def test_a_nonsensical_option_is_named_with_what_is_allowed(refused, training, l
     refused(module, *arguments, option, value, says=f"argument {option}: .*{expected}")
 
 
+def test_a_temperature_that_cannot_be_is_told_that_0_can(refused, learnt):
+    says = "'0.001' must be 0, or a number of at least 0.01 and at most 100"
+    refused(sample, "--model-dir", learnt, "--temperature", "0.001", says=says)
+
+
 @pytest.mark.parametrize("epoch", ["0", "-1", "last", "nan", "1.0", HUGE])
 def test_a_nonsensical_epoch_is_named(refused, learnt, epoch):
     refused(sample, epoch, "--model-dir", learnt, says=f"argument epoch: '{epoch}' must be a whole number")
@@ -555,6 +564,25 @@ def test_a_directory_that_cannot_be_made_is_refused(refused, training, text, tmp
     refused(train, *training, option, below, says=f"cannot write {re.escape(str(below))}: Not a directory")
 
 
+def test_a_name_that_is_too_long_is_told_as_such(refused, training, places, tmp_path):
+    long = tmp_path / ("a" * 300)
+    says = "cannot read .*aaa.*: File name too long; check "
+    refused(sample, "--model-dir", long, says=says)
+    refused(train, *training, "--model-dir", long, says=says)
+    refused(train, *training, "--log-dir", long, says=says)
+    refused(train, "--resume", *places, "--model-dir", long, says=says)
+
+
+def test_an_error_of_a_file_that_nobody_foresaw_names_the_file(capfd):
+    def main():
+        raise OSError(errno.EIO, os.strerror(errno.EIO), "tunes.abc")
+
+    with pytest.raises(SystemExit) as end, redirect_stdout(io.TextIOWrapper(io.BytesIO())):
+        exit_with(main, "sample.py")
+    assert end.value.code == 2
+    assert_one_line("sample", capfd.readouterr().err, "cannot use tunes.abc: Input/output error; ")
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
 def test_a_directory_without_permission_is_refused(refused, training, learnt, tmp_path):
     for name in ("my model", "my logs"):
@@ -596,7 +624,7 @@ def test_a_seed_file_that_is_missing_or_not_text_is_refused(refused, learnt, tmp
 def test_weights_that_are_not_there_are_refused_with_those_that_are(refused, learnt, tmp_path):
     refused(sample, "--model-dir", tmp_path, says="no weights in .*train.py makes some")
     refused(sample, "--model-dir", tmp_path / "missing", says="no weights in .*missing")
-    refused(sample, "3", "--model-dir", tmp_path, says="no weights of epoch 3 .*train.py makes some")
+    refused(sample, "3", "--model-dir", tmp_path, says="no weights in .*train.py makes some")
     refused(sample, "9", "--model-dir", learnt, says="no weights of epoch 9 .*epochs 8, 16")
 
 
@@ -679,6 +707,17 @@ def test_a_full_disk_behind_standard_output_is_told(learnt, tmp_path, length):
         status, _, err = ended(run)
     assert status == 2
     assert_one_line("sample", err.partition("\n")[2], "cannot write standard output: No space left on device")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs a shell of POSIX")
+@pytest.mark.parametrize("name", ["train", "sample"])
+def test_a_closed_standard_output_is_told(tmp_path, name):
+    command = 'exec "$0" "$1" --model-dir missing >&-'
+    argv = ["sh", "-c", command, sys.executable, ROOT / f"{name}.py"]
+    done = subprocess.run(argv, stderr=subprocess.PIPE, env=ENVIRONMENT, cwd=tmp_path, timeout=60)
+    assert done.returncode == 2
+    assert_one_line(name, done.stderr.decode(), "standard output is closed; ")
+    assert os.listdir(tmp_path) == []
 
 
 # -- as processes, from elsewhere

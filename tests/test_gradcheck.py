@@ -85,7 +85,7 @@ WRONG_LAYERS = {
     "recurrent kernels meet the state after, not before": ("rows(h[:-1])", "rows(h[1:])", RECURRENT),
     "kernels' gradients not begun at zero": ("into[:] = 0\n        for x,", "into[:] = 1\n        for x,", KERNELS),
     "the embedding's gradient with the wrong sign": (
-        "into.embedding[present] += dx", "into.embedding[present] -= dx", {"embedding/embedding"},
+        "self.embedding[present] += dx", "self.embedding[present] -= dx", {"embedding/embedding"},
     ),
     "dropout forgotten on the way back": ("backward = forward", "backward = lambda self, x, *_: x", BELOW_DROPOUT),
 }

@@ -4,6 +4,11 @@ import ast
 import re
 from pathlib import Path
 
+from lstm.checkpoint import load_weights
+from lstm.corpus import Corpus
+from lstm.shards import Workers
+from lstm.training import evaluate
+
 ROOT = Path(__file__).resolve().parent.parent
 MODULES = {path.stem for path in (ROOT / "lstm").glob("*.py")} - {"__init__"}
 
@@ -50,3 +55,14 @@ def test_no_deep_learning_framework_is_imported_by_the_package():
     framework = re.compile(r"^\s*(?:import|from) (torch|keras|tensorflow|jax|sklearn)\b", re.MULTILINE)
     for path in [*(ROOT / "lstm").glob("*.py"), ROOT / "train.py", ROOT / "sample.py"]:
         assert not framework.findall(path.read_text()), path.name
+
+
+def test_weights_ship_that_know_the_corpus_and_what_they_are_worth():
+    path = next((ROOT / "model" / "pretrained").glob("weights.*.h5"))
+    checkpoint = load_weights(path)
+    corpus = Corpus.of((ROOT / "data" / "input.txt").read_text())
+    assert checkpoint.vocabulary == corpus.vocabulary and checkpoint.abc
+    assert path.stat().st_size < 12e6
+    assert checkpoint.losses["val_loss"] < 1.1
+    loss, _ = evaluate(checkpoint.model, corpus.validation[:4000], 64, Workers())
+    assert loss < 1.2  # on a part of the held-out tunes: they are what they say

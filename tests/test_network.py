@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lstm.adam import SLICE, Adam, clip_scale, norm
+from lstm.adam import SLICE, Adam, clip_scale, gradient_norm
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
 from lstm.shards import MOST, UNIT, Workers, one_blas_thread, shards
@@ -140,7 +140,7 @@ def test_a_batch_in_shards_has_the_loss_and_gradient_of_the_batch_in_one(backend
     _, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache)
     model.gradients([parts], gradient, Workers())
     assert result.nats == pytest.approx(nats.sum(), rel=1e-14)
-    assert result.hits == (logits.argmax(-1) == targets).sum()
+    assert result.correct == (logits.argmax(-1) == targets).sum()
     np.testing.assert_allclose(result.state, after, atol=1e-14)
     np.testing.assert_allclose(result.gradient.flat, gradient.flat, atol=1e-15)
 
@@ -184,7 +184,7 @@ def test_adam_is_its_formula(size):
 
 def test_the_norm_is_that_of_the_whole_vector():
     gradient = np.random.default_rng(0).normal(size=SLICE + 7)
-    assert norm(gradient, Workers(2)) == pytest.approx(np.linalg.norm(gradient), rel=1e-13)
+    assert gradient_norm(gradient, Workers(2)) == pytest.approx(np.linalg.norm(gradient), rel=1e-13)
 
 
 def test_clipping_bounds_the_norm_and_leaves_small_gradients_alone():

@@ -75,7 +75,7 @@ def state(session):
     """Everything that decides how training goes on, as bytes and numbers; NaN as text because NaN != NaN."""
     arrays, numbers = session.trainer.snapshot()
     history = [repr(without_times(record)) for record in numbers["history"]]
-    kept = {name: numbers[name] for name in ("t", "position", "nats", "hits")}
+    kept = {name: numbers[name] for name in ("t", "position", "nats", "correct")}
     return {name: array.tobytes() for name, array in arrays.items()}, kept, history
 
 
@@ -332,6 +332,15 @@ def test_a_changed_option_is_refused_by_its_name(tmp_path, run, choices, name, v
     assert tree(tmp_path) == before
 
 
+def test_a_preset_is_compared_in_full_with_what_the_run_began_with(tmp_path, run, text):
+    tiny = {"preset": "tiny", "input": str(text), "units": 8, "batch_size": 5, "seq_length": 9}
+    session = train(begin(run, tiny, None, 1), 1)
+    assert state(resume(run, tiny | {"epochs": 9}, 1)) == state(session)
+    for other in ({"preset": "classic"}, {"preset": "tiny"}, {"preset": "classic", "units": 8}):
+        with pytest.raises(InputError, match=f"^--preset {other['preset']} .*leave --preset out"):
+            resume(run, other, 1)
+
+
 def test_the_same_options_again_are_no_change(run, choices):
     session = train(begin(run, choices, None, 1), 1)
     assert state(resume(run, choices, 1)) == state(session)
@@ -379,6 +388,27 @@ ALTERATIONS = {
     "another batch": altered("settings", lambda settings: settings | {"batch_size": 6}),
     "settings unknown": altered("settings", lambda settings: settings | {"speed": 11}),
     "settings of another kind": altered("settings", lambda settings: [1, 2, 3]),
+}
+
+
+NONSENSE = {
+    **dict.fromkeys(["t", "position", "correct"], [None, -1, 1.5, "1", True, 10**9]),
+    **dict.fromkeys(["nats", "seconds"], [None, -1.0, math.nan, math.inf, "1", 10**400]),
+    "backend": [None, "cuda", 7, ["numba"]],
+    "history": [None, 7, "text", [], [7], [{}], [{"epoch": 1}], [dict.fromkeys(COLUMNS, "1")], [{"speed": 11}]],
+    "text": [None, 7],
+    "input": [None, 7, ["tunes.txt"]],
+}
+del NONSENSE["correct"][-1]  # as many as that would only be a wrong accuracy
+ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE}
+ALTERATIONS |= {
+    f"{name}={str(value)[:20]}": altered(name, lambda old, value=value: value)
+    for name, values in NONSENSE.items()
+    for value in values
+}
+ALTERATIONS |= {
+    f"{name}={value}": altered("settings", lambda settings, name=name, value=value: settings | {name: value})
+    for name, value in {"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None}.items()
 }
 
 

@@ -11,7 +11,7 @@ import pytest
 from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.errors import InputError
-from lstm.files import read_text
+from lstm.files import is_there, names_in, read_text
 from lstm.tunes import header, is_abc, split, split_tunes
 from lstm.vocabulary import Vocabulary
 
@@ -189,6 +189,18 @@ def test_a_place_that_is_no_file_is_refused_in_one_line(tmp_path, name):
     with pytest.raises(InputError, match=f"^cannot read {re.escape(str(tmp_path / name))}: .*; ") as error:
         read_text(tmp_path / name)
     assert "\n" not in str(error.value)
+
+
+def test_what_is_there_is_told_and_what_cannot_be_looked_for_is_refused(tmp_path):
+    (tmp_path / "file").write_text("text")
+    assert is_there(tmp_path / "file") and is_there(tmp_path)
+    assert names_in(tmp_path) == ["file"]
+    for name in ("missing", "missing/below", "file/below"):
+        assert not is_there(tmp_path / name)
+        assert names_in(tmp_path / name) == []
+    for look in (is_there, names_in):
+        with pytest.raises(InputError, match="^cannot read .*: File name too long; check the file and its name$"):
+            look(tmp_path / ("a" * 300))
 
 
 # -- batches
