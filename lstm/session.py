@@ -3,12 +3,9 @@
 `choices` holds what the user named and nothing else: fields of Config and Settings, and preset, input, backend.
 """
 
-import math
 import os
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-import numpy as np
 
 from lstm.batches import Batches
 from lstm.checkpoint import Checkpoint
@@ -16,9 +13,10 @@ from lstm.corpus import Corpus
 from lstm.errors import InputError
 from lstm.files import read_text
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
+from lstm.resumable import refuse_misfits, refuse_misplaced
 from lstm.run import Run
 from lstm.shards import Workers
-from lstm.training import PRESETS, Record, Settings, Trainer, memory_needed
+from lstm.training import PRESETS, Settings, Trainer, memory_needed
 
 
 @dataclass(frozen=True)
@@ -118,65 +116,6 @@ def refuse_more_than_memory(config, settings):
             f"training this needs {needed / 1e9:,.0f} GB of memory, and the machine has {there / 1e9:.0f}; "
             "try a smaller --units, --embedding, --layers or --batch-size"
         )
-
-
-def refuse_misfits(arrays, facts, path):
-    """Raise InputError unless a resume file has all that is needed, and its arrays the shapes that its config says."""
-    try:
-        config, settings = Config(**facts["config"]), Settings(**facts["settings"])
-        fits = are_sensible(settings) and are_facts(facts) and are_arrays_of(config, settings, arrays)
-    except (KeyError, TypeError, ValueError, OverflowError):
-        fits = False
-    if not fits:
-        raise misfit(path)
-
-
-def refuse_misplaced(facts, config, settings, corpus, path):
-    """Raise InputError unless a resume file stands at a place within its text, and knows the text's characters."""
-    batches, position = Batches(corpus.training, settings.batch_size, settings.seq_length), facts["position"]
-    steps = len(facts["history"]) * len(batches) + position
-    if position > len(batches) or facts["t"] != steps or config.vocabulary != len(corpus.vocabulary):
-        raise misfit(path)
-
-
-def misfit(path):
-    """The error for a resume file that is whole and makes no sense."""
-    return InputError(f"cannot use {path}: what is in it does not fit together; --overwrite begins the run anew")
-
-
-def have_their_types(record):
-    """Whether the fields of a dataclass hold what they are declared to; whole numbers are floats too."""
-    return all(isinstance(getattr(record, field.name), (field.type, int)) for field in fields(record))
-
-
-def are_sensible(settings):
-    """Whether settings are such that training can begin; what else is wrong with them shows as divergence."""
-    sizes = settings.batch_size, settings.seq_length
-    return have_their_types(settings) and min(sizes) >= 1 and settings.seed >= 0 and 0 <= settings.validation < 1
-
-
-def are_facts(facts):
-    """Whether the facts and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
-    counts = [facts[name] for name in ("t", "position", "correct")]
-    sums = [facts[name] for name in ("nats", "seconds")]
-    history = [Record(**record) for record in facts["history"]]
-    return (
-        all(type(count) is int and count >= 0 for count in counts)
-        and all(type(number) is float and 0 <= number < math.inf for number in sums)
-        and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
-        and all(isinstance(facts[name], str) for name in ("text", "input", "backend"))
-        and facts["backend"] in BACKENDS
-    )
-
-
-def are_arrays_of(config, settings, arrays):
-    """Whether arrays are those of a snapshot with these sizes. Raises KeyError where one is missing."""
-    state = (config.layers, settings.batch_size, config.units)
-    if not arrays["h"].shape == arrays["c"].shape == state:  # first, because it bounds the number of layers
-        return False
-    size = sum(map(math.prod, config.shapes.values()))
-    fits = all(arrays[name].shape == (size,) for name in ("parameters", "m", "v"))
-    return fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
 
 
 def refuse_changes(choices, facts):
