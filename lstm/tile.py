@@ -11,7 +11,7 @@ element of z is loaded and stored once, not K times, and each number of w that i
 `w` is packed first: cut into panels of COLUMNS columns, each panel contiguous, in the order the loop reads it.
 
 Why not BLAS? In the recurrent product a has the few rows of one shard, and a BLAS repacks w at each time step;
-here w is packed once for all of them. On 8 rows this is 2 to 4 times as fast, on many rows about as fast.
+here w is packed once for all of them. On 8 rows this is more than twice as fast, on many rows about as fast.
 Why not plain Numba loops? LLVM does not keep an array in registers: they reach about half (see benchmarks, --ideas).
 
 The three operations on a tile are written as LLVM instructions, because a vector that wide has no name in Python; what
