@@ -3,16 +3,18 @@
 import math
 import shlex
 import sys
+from argparse import BooleanOptionalAction
 from dataclasses import fields
 
 from tqdm import tqdm
 
+from lstm.checkpoint import epochs
 from lstm.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
 from lstm.model import BACKENDS, Config
 from lstm.run import Run
 from lstm.session import begin, resume
 from lstm.shards import default_threads
-from lstm.training import PRESETS, Settings, best, bits, memory_needed
+from lstm.training import PRESETS, SCHEDULES, Settings, best, bits, memory_needed
 
 MODELS, LOGS = ROOT / "model", ROOT / "logs"
 
@@ -31,15 +33,24 @@ def parse(argv):
     add("--embedding", type=whole(1, 10**6), metavar="E", help="numbers that describe a character (512)")
     add("--units", type=whole(1, 10**6), metavar="H", help="cells in each LSTM layer (256)")
     add("--layers", type=whole(1, 1000), metavar="L", help="LSTM layers (3)")
-    add("--dropout", type=between(0, 1, open_end=True), metavar="RATE", help="share of outputs zeroed (0.2)")
+    share = between(0, 1, open_end=True)
+    add("--dropout", type=share, metavar="RATE", help="share of each layer's output zeroed (0.2)")
+    add("--input-dropout", type=share, metavar="RATE", help="the same of the embedding (0)")
+    add("--recurrent-dropout", type=share, metavar="RATE", help="the same of the recurrent kernels (0)")
     add = parser.add_argument_group("the training").add_argument
     add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (12)")
     add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
     add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
-    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")
-    add("--clip", type=between(0, 1e9), metavar="NORM", help="largest gradient norm; 0 for none (5)")
+    add("--shuffle", action=BooleanOptionalAction, help="the tunes in another order in each epoch (no)")
     add("--validation", type=between(0, 0.9), metavar="FRACTION", help="share of the tunes held out (0.1)")
-    add("--seed", type=whole(0), metavar="N", help="of the first weights and of dropout (1)")
+    add("--seed", type=whole(0), metavar="N", help="of the first weights, dropout and shuffling (1)")
+    add = parser.add_argument_group("the optimizer").add_argument
+    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")
+    add("--schedule", choices=SCHEDULES, help="cosine brings the learning rate down to 1 %% of it (constant)")
+    add("--warmup", type=whole(0), metavar="STEPS", help="steps in which the learning rate rises (0)")
+    add("--clip", type=between(0, 1e9), metavar="NORM", help="largest gradient norm; 0 for none (5)")
+    add("--weight-decay", type=between(0, 10), metavar="RATE", help="of all but the biases; 0 for none (0)")
+    add("--averaging", type=share, metavar="DECAY", help="average the weights, such as 0.999; 0 for none (0)")
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
@@ -60,7 +71,10 @@ def describe(trainer, corpus):
     for name, array in parameters.items():
         print(f"{name:<26}{' x '.join(map(str, array.shape)):>14}{array.size:>12,}")
     print(f"{'in all':<40}{parameters.flat.size:>12,}")
-    print(f"dropout {config.dropout:g} after each LSTM layer; {trainer.workers.threads} threads")
+    rates = {"after each LSTM layer": config.dropout, "of the embedding": config.input_dropout}
+    rates["of the recurrent kernels"] = config.recurrent_dropout
+    dropout = ", ".join(f"{rate:g} {place}" for place, rate in rates.items() if rate) or "none"
+    print(f"dropout: {dropout}; {trainer.workers.threads} threads")
     print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
     learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
     print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")
@@ -116,9 +130,12 @@ def main(argv=None):
                 return 130
             report(trainer.finish_epoch())
             session.save_epoch(options.freq)
-    lowest = best(trainer.history)
-    print(f"the best epoch is {lowest.epoch}; the curves are in {shown(run.curves_path)}")
-    print(f"to hear what it learnt: python {shown(ROOT / 'sample.py')} {lowest.epoch}{places}")
+    print(f"the curves are in {shown(run.curves_path)}")
+    saved = epochs(run.model_dir)
+    lowest = best([record for record in trainer.history if record.epoch in saved])
+    kept = " that was saved" if len(saved) < len(trainer.history) else ""
+    command = f"python {shown(ROOT / 'sample.py')} {lowest.epoch}{places}"
+    print(f"the best epoch{kept} is {lowest.epoch}; to hear what it learnt: {command}")
     return 0
 
 

@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from benchmarks import n_gram
 from benchmarks.cases import Case
 from benchmarks.contestants import torch_trainer
+from lstm.baselines import ORDERS, NGram
 from lstm.batches import Batches
 from lstm.command import ROOT, Parser, exit_with, whole
 from lstm.corpus import Corpus
@@ -92,8 +92,9 @@ def main(argv=None):
         for epoch, row in enumerate(zip(*curves.values()), 1):
             writer.writerow([epoch, *(f"{loss:.4f}" for loss in row)])
             print(epoch, *(f"{loss:.4f}" for loss in row))
-    n_grams = n_gram.losses(corpus.training, corpus.validation, len(corpus.vocabulary))
-    save(draw(curves, n_grams), FIGURES / "learning_curve.svg")
+    training, held_out = map(corpus.vocabulary.decode, (corpus.training, corpus.validation))
+    n_gram = NGram(training, max(ORDERS), corpus.vocabulary.characters)
+    save(draw(curves, dict(enumerate(n_gram.losses(held_out).mean(axis=1)))), FIGURES / "learning_curve.svg")
     return 0
 
 

@@ -4,7 +4,8 @@
     v = b2 v + (1 - b2) g^2            the mean of their squares
     p = p - rate * m' / (sqrt(v') + epsilon),   m' = m / (1 - b1^t),   v' = v / (1 - b2^t)
 
-m' and v' are corrected for their start at zero.
+m' and v' are corrected for their start at zero. Beside it stand what else is done to that vector after each batch:
+weight decay, and the average of the parameters over the steps.
 """
 
 import numpy as np
@@ -34,6 +35,39 @@ def gradient_norm(gradient, workers):
 def clip_scale(norm, clip):
     """What to multiply a gradient by so that its norm is at most `clip` (Pascanu et al. 2013); clip 0 is none."""
     return clip / norm if clip and norm > clip else 1.0
+
+
+def decay(arrays, rate, workers):
+    """Shrink arrays by the share `rate`, in place.
+
+    Before the step of Adam this is AdamW's decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), with
+    rate = learning rate * decay: unlike a penalty in the loss, it does not pass through Adam's division by sqrt(v').
+    """
+    flats = [array.reshape(-1) for array in arrays]  # views
+
+    def shrink(part):
+        part -= part.dtype.type(rate) * part
+
+    workers.map(shrink, [flat[part] for flat in flats for part in slices(flat.size)])
+
+
+def update_average(average, parameters, most, t, workers):
+    """Move a running average of the parameters towards where they are after step t (from 1), in place.
+
+    average = d average + (1 - d) parameters,   d = min(most, (1 + t) / (10 + t))
+
+    Averaging evens out the noise of single batches (Polyak & Juditsky 1992). d grows from 0.18, so that the first
+    steps, which are far from where training ends, are soon forgotten.
+    """
+    rest = average.dtype.type(1 - min(most, (1 + t) / (10 + t)))
+    workers.map(lambda part: average_step(average[part], parameters[part], rest), slices(average.size))
+
+
+@compiled
+def average_step(average, p, rest):
+    """The formula above for each number, in place; rest is 1 - d."""
+    for n in range(p.size):
+        average[n] += rest * (p[n] - average[n])
 
 
 class Adam:

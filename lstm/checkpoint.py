@@ -93,7 +93,8 @@ def load_weights(path, vocabulary_file=None, backend=kernels):
             return Checkpoint(read_model(config, layers, backend), keras_vocabulary(vocabulary_file, config))
         require_version(file)
         said = Config(**json.loads(file.attrs["config"]))
-        require(replace(said, dropout=0.0) == config, f"arrays of {config}, but its config says {said}")
+        sizes = replace(said, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0)
+        require(sizes == config, f"arrays of {config}, but its config says {said}")
         vocabulary = Vocabulary(str(json.loads(file.attrs["vocabulary"])))
         require(said.vocabulary == len(vocabulary), f"{said.vocabulary} characters, and names {len(vocabulary)}")
         model = read_model(said, layers, backend)
@@ -121,7 +122,7 @@ def keras_layers(file):
 
 
 def config_of(layers):
-    """The sizes of the model, from the shapes of its arrays; the dropout rate, which has none, as 0."""
+    """The sizes of the model, from the shapes of its arrays; the dropout rates, which have none, as 0."""
     counts = [len(datasets) for datasets in layers]
     expected = [1, *[3] * (len(layers) - 2), 2]
     found = f"layers with {counts} arrays, not those of embedding, LSTMs and dense (1, 3 .. 3, 2)"

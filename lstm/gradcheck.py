@@ -14,7 +14,7 @@ too. The check is in float64, with dropout on (its mask depends on the key alone
 evaluation), from a state that is not zero. It runs through the very `forward` and `backward` that train.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -63,7 +63,7 @@ class Problem:
         dlogits = cross_entropy_backward(log_p, self.targets, self.ids.size)
         gradient = self.model.parameters.like()
         dstate, parts = self.model.backward(dlogits, self.dstate, cache)
-        self.model.gradients([parts], gradient, Workers())
+        self.model.gradients([parts], gradient, Workers(), self.keys)
         return dict(gradient.items()) | {"h0": dstate.h, "c0": dstate.c}
 
 
@@ -126,7 +126,10 @@ def parse(argv):
     add("--embedding", type=whole(1), default=4, metavar="E", help="numbers that describe a character (%(default)s)")
     add("--units", type=whole(1), default=5, metavar="H", help="cells in each LSTM layer (%(default)s)")
     add("--layers", type=whole(1), default=2, metavar="L", help="LSTM layers (%(default)s)")
-    add("--dropout", type=between(0, 1, open_end=True), default=0.3, metavar="RATE", help="(%(default)s)")
+    share = between(0, 1, open_end=True)
+    add("--dropout", type=share, default=0.3, metavar="RATE", help="of each layer's output (%(default)s)")
+    add("--input-dropout", type=share, default=0.3, metavar="RATE", help="of the embedding (%(default)s)")
+    add("--recurrent-dropout", type=share, default=0.3, metavar="RATE", help="of recurrent kernels (%(default)s)")
     add("--seq-length", type=whole(1), default=5, metavar="T", help="time steps (%(default)s)")
     add("--batch-size", type=whole(1), default=3, metavar="B", help="batch rows (%(default)s)")
     add("--seed", type=whole(0), default=0, metavar="N", help="of all random numbers (%(default)s)")
@@ -163,7 +166,7 @@ def plot(problem, path):
 def main(argv=None):
     """The command: status 0 if every gradient is right, 1 if one is wrong."""
     options = parse(argv)
-    config = Config(options.vocabulary, options.embedding, options.units, options.layers, options.dropout)
+    config = Config(**{field.name: getattr(options, field.name) for field in fields(Config)})
     names = BACKENDS if options.backend == "both" else [options.backend]
     sizes = options.seq_length, options.batch_size, options.seed
     problems = {name: Problem(config, *sizes, BACKENDS[name]) for name in names}

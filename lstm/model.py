@@ -25,14 +25,18 @@ class Config:
     units: int = 256  # H, cells in each LSTM layer
     layers: int = 3  # L
     dropout: float = 0.2  # share of each LSTM layer's output that is zeroed in training
+    input_dropout: float = 0.0  # the same of the embedding: for each character, some of its numbers
+    recurrent_dropout: float = 0.0  # the same of each recurrent kernel
 
     def __post_init__(self):
         for name in ("vocabulary", "embedding", "units", "layers"):
             value = getattr(self, name)
             if not isinstance(value, int) or value < 1:
                 raise InputError(f"{name} {value!r} must be a whole number of at least 1")
-        if not 0 <= self.dropout < 1:
-            raise InputError(f"dropout {self.dropout!r} must be at least 0 and less than 1")
+        for name in ("dropout", "input_dropout", "recurrent_dropout"):
+            value = getattr(self, name)
+            if not 0 <= value < 1:
+                raise InputError(f"{name} {value!r} must be at least 0 and less than 1")
 
     @property
     def shapes(self):
@@ -103,9 +107,18 @@ def orthogonal(rng, shape):
     return (q * np.sign(np.diag(r))).T
 
 
+class DropoutKeys(NamedTuple):
+    """What decides the dropout of one step: uint32 each."""
+
+    output: np.ndarray  # (L,), of each layer's output
+    recurrent: np.ndarray  # (L,), of each recurrent kernel
+    input: np.uint32  # of the embedding
+
+
 def dropout_keys(seed, step, layers):
-    """A key for the dropout of each layer, a function of the seed and the step alone: uint32 (L,)."""
-    return np.random.SeedSequence([seed, step]).generate_state(layers)
+    """The DropoutKeys of a step, a function of the seed and the step alone."""
+    keys = np.random.SeedSequence([seed, step]).generate_state(2 * layers + 1)
+    return DropoutKeys(keys[:layers], keys[layers:-1], keys[-1])
 
 
 class BatchResult(NamedTuple):
@@ -141,21 +154,47 @@ class CharRNN:
         shape = (self.config.layers, B, self.config.units)
         return State(np.zeros(shape, self.parameters.flat.dtype), np.zeros(shape, self.parameters.flat.dtype))
 
-    def forward(self, ids, state, keys=None, first_row=0):
+    def drop_weights(self, arrays, keys, workers):
+        """Name -> array with dropout, for those of `arrays` (parameters or their gradient) that have dropout.
+
+        They are the embedding (Gal & Ghahramani 2016) and the recurrent kernels (DropConnect; Merity et al. 2018).
+        Theirs is one mask a step, the same at all times and in all rows: what is dropped from a weight is dropped
+        from its gradient.
+        """
+        rate, rates = self.config.recurrent_dropout, {}
+        if keys is not None and self.config.input_dropout:
+            rates["embedding/embedding"] = self.config.input_dropout, keys.input
+        if keys is not None and rate:
+            rates |= {f"lstm_{n}/recurrent_kernel": (rate, key) for n, key in enumerate(keys.recurrent, 1)}
+
+        def drop(name):
+            rate, key = rates[name]
+            return Dropout(rate).forward(arrays[name][None], key, backend=self.backend)[0]  # as one time step
+
+        return dict(zip(rates, workers.map(drop, rates))) if rates else {}
+
+    def dropped(self, keys, workers):
+        """The layers as they are in one step of training: the network's, with dropout in their weights."""
+        dropped = self.drop_weights(self.parameters, keys, workers)
+        return Network.of(dict(self.parameters.items()) | dropped) if dropped else self.network
+
+    def forward(self, ids, state, keys=None, first_row=0, network=None):
         """ids (T, B), state -> logits (T, B, V), the state after the last character, caches.
 
-        keys: one dropout key for each layer, or None to switch dropout off.
+        keys: the DropoutKeys, or None to switch dropout off.
         first_row: where these rows stand in the whole batch (dropout depends on it).
+        network: `dropped(keys)`, where the caller has it already.
         """
-        x, where, present = self.network.embedding.forward(ids)
+        network = network or self.dropped(keys, Workers())
+        x, where, present = network.embedding.forward(ids)
         last, caches = [], []
-        for layer, lstm in enumerate(self.network.lstm):
-            key = None if keys is None else keys[layer]
+        for layer, lstm in enumerate(network.lstm):
+            key = None if keys is None else keys.output[layer]
             h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], where, self.backend)
             where = None  # only the embedding's output is by character, not by place
             x = self.dropout.forward(h, key, first_row, self.backend)  # (T, B, H)
             last.append(after)
-            caches.append((cache, key, first_row))
+            caches.append((lstm, cache, key, first_row))
         logits, x = self.network.dense.forward(x, self.backend)
         h, c = zip(*last)
         return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
@@ -169,7 +208,7 @@ class CharRNN:
         parts, before = [], []
         dx, of_dense = self.network.dense.backward(dlogits, x, self.backend)
         for layer in reversed(range(len(caches))):
-            lstm, (cache, key, first_row) = self.network.lstm[layer], caches[layer]
+            lstm, cache, key, first_row = caches[layer]
             dh = self.dropout.backward(dx, key, first_row, self.backend)
             dx, dstate0, of_lstm = lstm.backward(dh, dstate.h[layer], dstate.c[layer], cache, self.backend)
             before.insert(0, dstate0)
@@ -178,16 +217,18 @@ class CharRNN:
         of_embedding = self.network.embedding.backward(dx, present)
         return State(np.stack(dh0), np.stack(dc0)), (of_embedding, parts, of_dense)
 
-    def gradients(self, parts, into, workers):
+    def gradients(self, parts, into, workers, keys=None):
         """Write the gradient of every parameter into `into`, a `Parameters`. parts: of each shard, from `backward`."""
         of_embedding, of_lstms, of_dense = zip(*parts)
-        into = Network.of(into)
+        network = Network.of(into)
         tasks = []
-        for lstm, of_lstm in zip(into.lstm, zip(*of_lstms)):
+        for lstm, of_lstm in zip(network.lstm, zip(*of_lstms)):
             tasks += lstm.gradients(of_lstm, self.backend)
-        tasks += into.dense.gradients(of_dense, self.backend)
-        tasks += into.embedding.gradients(of_embedding)
+        tasks += network.dense.gradients(of_dense, self.backend)
+        tasks += network.embedding.gradients(of_embedding)
         workers.map(lambda task: task(), tasks)
+        for name, array in self.drop_weights(into, keys, workers).items():
+            into[name] = array
 
     def loss_and_gradient(self, ids, targets, state, keys=None, workers=None):
         """One batch, ids and targets (T, B), forward and backward, its rows cut into shards: a BatchResult.
@@ -199,10 +240,12 @@ class CharRNN:
         if self._gradient is None:
             self._gradient = self.parameters.like()
 
+        network = self.dropped(keys, workers)
+
         def shard(part):
             # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
             with np.errstate(over="ignore", invalid="ignore"):
-                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start)
+                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start, network)
                 nats, log_p = cross_entropy(logits, targets[:, part])
                 dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
                 _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache)
@@ -210,7 +253,7 @@ class CharRNN:
                 return nats.sum(dtype=np.float64), correct, after, parts
 
         nats, correct, states, parts = zip(*workers.map(shard, shards(ids.shape[1])))
-        self.gradients(parts, self._gradient, workers)
+        self.gradients(parts, self._gradient, workers, keys)
         h, c = zip(*states)
         state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
         return BatchResult(float(sum(nats)), int(sum(correct)), state, self._gradient)
@@ -222,7 +265,7 @@ class CharRNN:
         """
         _, _, (_, caches, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
         traces = []
-        for (_, _, gates, h, c), _, _ in caches:
+        for _, (_, _, gates, h, c), _, _ in caches:
             i, f, g, o = np.split(gates, 4, axis=-1)
             traces.append({"i": i, "f": f, "g": g, "o": o, "c": c[1:], "h": h[1:]})
         return traces

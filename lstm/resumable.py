@@ -12,7 +12,7 @@ import numpy as np
 from lstm.batches import Batches
 from lstm.errors import InputError
 from lstm.model import BACKENDS, Config
-from lstm.training import Record, Settings
+from lstm.training import SCHEDULES, Record, Settings
 
 
 def refuse_misfits(arrays, facts, path):
@@ -46,8 +46,14 @@ def have_their_types(record):
 
 def are_sensible(settings):
     """Whether settings are such that training can begin; what else is wrong with them shows as divergence."""
-    sizes = settings.batch_size, settings.seq_length
-    return have_their_types(settings) and min(sizes) >= 1 and settings.seed >= 0 and 0 <= settings.validation < 1
+    sizes, shares = (settings.batch_size, settings.seq_length), (settings.validation, settings.averaging)
+    return (
+        have_their_types(settings)
+        and min(sizes) >= 1
+        and min(settings.seed, settings.warmup, settings.weight_decay) >= 0
+        and all(0 <= share < 1 for share in shares)
+        and settings.schedule in SCHEDULES
+    )
 
 
 def are_facts(facts):
@@ -70,5 +76,6 @@ def are_arrays_of(config, settings, arrays):
     if not arrays["h"].shape == arrays["c"].shape == state:  # first, because it bounds the number of layers
         return False
     size = sum(map(math.prod, config.shapes.values()))
-    fits = all(arrays[name].shape == (size,) for name in ("parameters", "m", "v"))
+    vectors = ["parameters", "m", "v"] + ["average"] * bool(settings.averaging)
+    fits = all(arrays[name].shape == (size,) for name in vectors)
     return fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())

@@ -38,7 +38,7 @@ class Session:
         trainer, record = self.trainer, self.trainer.history[-1]
         if record.epoch % every == 0 or record.epoch == trainer.settings.epochs:
             losses = {"loss": record.loss, "val_loss": record.val_loss}
-            checkpoint = Checkpoint(trainer.model, self.corpus.vocabulary, record.epoch, losses, self.corpus.abc)
+            checkpoint = Checkpoint(trainer.learnt, self.corpus.vocabulary, record.epoch, losses, self.corpus.abc)
             self.run.save_weights(checkpoint)
         self.save_progress()
         self.run.save_log(trainer.history)
@@ -57,7 +57,9 @@ def begin(run, choices, default_input, threads, overwrite=False):
 
 
 def resume(run, choices, threads):
-    """The Session of the run that is there, where it stopped. Only --epochs may differ from what it began with."""
+    """The Session of the run that is there, where it stopped. Only --epochs may differ from what it began with,
+    and that only where the learning rate does not depend on it.
+    """
     arrays, facts = run.load_resume()
     refuse_misfits(arrays, facts, run.resume_path)
     refuse_changes(choices, facts)
@@ -73,7 +75,10 @@ def resume(run, choices, threads):
     run.save_log(trainer.history)
     done = len(trainer.history)
     if done >= settings.epochs:
-        raise InputError(f"this run has trained its {done} epochs; --epochs {done + 10} goes further")
+        further = f"--epochs {done + 10} goes further"
+        if settings.schedule == "cosine":
+            further = "its cosine schedule ends there; --overwrite, or another --model-dir and --log-dir, begins anew"
+        raise InputError(f"this run has trained its {done} epochs; {further}")
     return Session(run, trainer, corpus, facts_of(trainer, corpus, facts["backend"], path))
 
 
@@ -94,10 +99,14 @@ def config_for(choices, characters):
 
 def new_trainer(config, settings, corpus, backend, threads):
     """A Trainer with new parameters. Too short a text and too large a model show before memory is taken."""
-    Batches(corpus.training, settings.batch_size, settings.seq_length)
+    steps = settings.epochs * len(Batches(corpus.training, settings.batch_size, settings.seq_length))
     refuse_more_than_memory(config, settings)
+    if settings.warmup >= steps:
+        raise InputError(f"--warmup {settings.warmup} must be less than the {steps} steps of the whole run")
+    if settings.shuffle and len(corpus.edges) < 3:
+        raise InputError("--shuffle needs at least two ABC tunes to train on; leave it out for this text")
     model = CharRNN(config, initial_parameters(config, settings.seed), BACKENDS[backend])
-    return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads))
+    return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges)
 
 
 def facts_of(trainer, corpus, backend, path):
@@ -122,7 +131,8 @@ def refuse_changes(choices, facts):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
     config, settings = Config(**facts["config"]), Settings(**facts["settings"])
     began_with = asdict(config) | asdict(settings) | {"backend": facts["backend"]}
-    del began_with["epochs"]  # which may grow
+    if settings.schedule != "cosine":  # which has the number of epochs in each of its rates
+        del began_with["epochs"]
 
     def changed(options):
         return [name for name, value in options.items() if name in began_with and value != began_with[name]]
@@ -132,5 +142,6 @@ def refuse_changes(choices, facts):
         whole = asdict(config_for(choices, config.vocabulary)) | asdict(settings_for(choices))
         names = ["preset"] if changed(whole) else []
     for name in names:
-        option = "--" + name.replace("_", "-")
-        raise InputError(f"{option} {choices[name]} would change the run that is to be resumed; leave {option} out")
+        option = ("--no-" if choices[name] is False else "--") + name.replace("_", "-")
+        value = "" if isinstance(choices[name], bool) else f" {choices[name]}"
+        raise InputError(f"{option}{value} would change the run that is to be resumed; leave {option} out")

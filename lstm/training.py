@@ -10,14 +10,17 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 
-from lstm.adam import Adam, clip_scale, gradient_norm
+from lstm.adam import Adam, clip_scale, decay, gradient_norm, update_average
 from lstm.batches import Batches
+from lstm.corpus import shuffled
 from lstm.errors import InputError
 from lstm.loss import cross_entropy
-from lstm.model import State, dropout_keys
+from lstm.model import CharRNN, State, dropout_keys
 from lstm.shards import Workers, shards
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size
+SCHEDULES = ("constant", "cosine")  # of the learning rate
+LOWEST = 0.01  # share of the learning rate that the cosine ends at
 
 
 @dataclass(frozen=True)
@@ -28,8 +31,13 @@ class Settings:
     batch_size: int = 16  # B
     seq_length: int = 64  # T
     learning_rate: float = 1e-3
+    schedule: str = "constant"  # one of SCHEDULES
+    warmup: int = 0  # steps in which the learning rate rises to its full value
     clip: float = 5.0  # largest norm of the gradient; 0 is no limit
+    weight_decay: float = 0.0  # share of the matrices that goes in each step, times the learning rate
+    averaging: float = 0.0  # how much of the average of the parameters a step keeps; 0 is no average
     validation: float = 0.1  # share of the tunes that is held out
+    shuffle: bool = False  # whether the tunes stand in another order in each epoch
     seed: int = 1
 
 
@@ -53,6 +61,21 @@ class Record:
     chars_per_second: float
 
 
+def learning_rate_at(step, steps, settings):
+    """The learning rate of a step (from 0) of a run of so many.
+
+    It rises in a line for `warmup` steps. Then it is constant, or falls along half a cosine (Loshchilov & Hutter
+    2017, equation 5, without restarts) to LOWEST of itself at the last step.
+    """
+    highest, warmup = settings.learning_rate, settings.warmup
+    if step < warmup:
+        return highest * (step + 1) / (warmup + 1)
+    if settings.schedule == "constant":
+        return highest
+    way = min(1.0, (step - warmup) / max(1, steps - 1 - warmup))
+    return highest * (LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * way)) / 2)
+
+
 def bits(nats):
     """Nats in bits."""
     return nats / math.log(2)
@@ -63,41 +86,60 @@ def best(history):
     return min(history, key=lambda r: r.loss if math.isnan(r.val_loss) else r.val_loss)
 
 
-def evaluate(model, ids, seq_length, workers):
-    """Loss in nats per character and accuracy over `ids`, without dropout.
+def character_losses(model, ids, seq_length, workers):
+    """What each character of `ids` costs, without dropout: (nats, whether it was the likeliest), (n,) each.
 
-    The ids are read as up to VALIDATION_ROWS rows side by side, each from the zero state to its end.
+    The ids are read as up to VALIDATION_ROWS rows side by side, each from the zero state to its end. The results
+    are of ids[1 : n + 1], in the order of the text: nothing predicts the first, and rows of equal length leave a few.
     """
     batches = Batches(ids, min(VALIDATION_ROWS, len(ids) - 1), seq_length, remainder=True)
 
     def read(part):
-        state, nats, correct = model.initial_state(part.stop - part.start), 0.0, 0
+        state, nats, correct = model.initial_state(part.stop - part.start), [], []
         with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is noticed by the caller
             for inputs, targets in batches:
                 logits, state, _ = model.forward(inputs[:, part], state)
-                nats += cross_entropy(logits, targets[:, part])[0].sum(dtype=np.float64)
-                correct += (logits.argmax(axis=-1) == targets[:, part]).sum()
-        return nats, correct
+                nats.append(cross_entropy(logits, targets[:, part])[0])
+                correct.append(logits.argmax(axis=-1) == targets[:, part])
+        return np.concatenate(nats).T, np.concatenate(correct).T  # (rows, length)
 
-    nats, correct = zip(*workers.map(read, shards(batches[0][0].shape[1])))
-    return float(sum(nats)) / batches.characters, float(sum(correct)) / batches.characters
+    parts = workers.map(read, shards(batches[0][0].shape[1]))
+    return tuple(np.concatenate(rows).ravel() for rows in zip(*parts))
+
+
+def evaluate(model, ids, seq_length, workers):
+    """Loss in nats per character and accuracy over `ids`, without dropout: means of `character_losses`."""
+    nats, correct = character_losses(model, ids, seq_length, workers)
+    return float(nats.mean(dtype=np.float64)), float(correct.mean())
 
 
 class Trainer:
     """A model, its optimizer, and its place in the text."""
 
-    def __init__(self, model, settings, training, validation=(), workers=None):
-        """training, validation: ids. Without at least two ids of validation nothing is validated."""
+    def __init__(self, model, settings, training, validation=(), workers=None, edges=()):
+        """training, validation: ids. Without at least two ids of validation nothing is validated.
+
+        edges: see Corpus; needed to shuffle.
+        """
         self.model, self.settings = model, settings
-        self.batches = Batches(training, settings.batch_size, settings.seq_length)
+        self.training, self.edges = training, edges
         self.validation = validation
         self.workers = workers or Workers()
         self.adam = Adam(model.parameters.flat.size, model.parameters.flat.dtype)
+        self.learnt = averaged(model) if settings.averaging else model  # the model to validate and to keep
         self.history = []
         self._start_epoch()
 
+    def _new_batches(self):
+        """The batches of the epoch under way."""
+        ids, settings = self.training, self.settings
+        if settings.shuffle:
+            ids = shuffled(ids, self.edges, settings.seed, self.epoch)
+        return Batches(ids, settings.batch_size, settings.seq_length)
+
     def _start_epoch(self):
         """Each epoch reads the text from its start, with nothing remembered."""
+        self.batches = self._new_batches()
         self.state = self.model.initial_state(self.settings.batch_size)
         self.position, self.nats, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
@@ -105,6 +147,11 @@ class Trainer:
     def epoch(self):
         """The epoch under way, counted from 1."""
         return len(self.history) + 1
+
+    @property
+    def learning_rate(self):
+        """The learning rate of the next step."""
+        return learning_rate_at(self.adam.t, self.settings.epochs * len(self.batches), self.settings)
 
     @property
     def characters(self):
@@ -125,12 +172,10 @@ class Trainer:
         started, (ids, targets) = time.perf_counter(), self.batches[self.position]
         keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers)
         result = self.model.loss_and_gradient(ids, targets, self.state, keys, self.workers)
-        gradient, parameters = result.gradient.flat, self.model.parameters.flat
-        norm = gradient_norm(gradient, self.workers)
+        norm = gradient_norm(result.gradient.flat, self.workers)
         if not (math.isfinite(result.nats) and math.isfinite(norm)):
             raise InputError(self._diverged(result.nats / ids.size, norm))
-        scale = clip_scale(norm, self.settings.clip)
-        self.adam.step(parameters, gradient, self.settings.learning_rate, scale, self.workers)
+        self._update(result.gradient.flat, clip_scale(norm, self.settings.clip))
         self.state = result.state
         self.position += 1
         self.nats += result.nats
@@ -138,10 +183,21 @@ class Trainer:
         self.seconds += time.perf_counter() - started
         return result.nats / ids.size
 
+    def _update(self, gradient, scale):
+        """Move the parameters against `scale * gradient`, and their average after them."""
+        settings, parameters, rate = self.settings, self.model.parameters, self.learning_rate
+        if settings.weight_decay:  # not of biases: it would pull the forget gate's from 1 to 0, that is to forgetting
+            matrices = [array for _, array in parameters.items() if array.ndim > 1]
+            decay(matrices, rate * settings.weight_decay, self.workers)
+        self.adam.step(parameters.flat, gradient, rate, scale, self.workers)
+        if settings.averaging:
+            average = self.learnt.parameters.flat
+            update_average(average, parameters.flat, settings.averaging, self.adam.t, self.workers)
+
     def _diverged(self, loss, norm):
         return (
             f"training diverged at step {self.adam.t + 1} (epoch {self.epoch}): loss {loss:.4g}, gradient norm "
-            f"{norm:.4g}, learning rate {self.settings.learning_rate:g}; the last complete epoch is kept; "
+            f"{norm:.4g}, learning rate {self.learning_rate:g}; the last complete epoch is kept; "
             "try a smaller --learning-rate or a smaller --clip"
         )
 
@@ -149,7 +205,7 @@ class Trainer:
         """Validate, and add the epoch's Record to the history. Raises InputError if the loss is not finite."""
         val_loss, val_accuracy = math.nan, math.nan
         if len(self.validation) > 1:
-            val_loss, val_accuracy = evaluate(self.model, self.validation, self.settings.seq_length, self.workers)
+            val_loss, val_accuracy = evaluate(self.learnt, self.validation, self.settings.seq_length, self.workers)
             if not math.isfinite(val_loss):
                 raise InputError(self._diverged(val_loss, math.nan))
         loss, accuracy = self.nats / self.characters, self.correct / self.characters
@@ -169,6 +225,8 @@ class Trainer:
         """All that changes in training, as (arrays, numbers)."""
         arrays = {"parameters": self.model.parameters.flat, "m": self.adam.m, "v": self.adam.v}
         arrays |= {"h": self.state.h, "c": self.state.c}
+        if self.settings.averaging:
+            arrays["average"] = self.learnt.parameters.flat
         numbers = {"t": self.adam.t, "position": self.position, "nats": self.nats, "correct": self.correct}
         numbers |= {"seconds": self.seconds, "history": [asdict(record) for record in self.history]}
         return arrays, numbers
@@ -176,11 +234,19 @@ class Trainer:
     def restore(self, arrays, numbers):
         """Go on from a snapshot."""
         self.model.parameters.flat[:] = arrays["parameters"]
+        if self.settings.averaging:
+            self.learnt.parameters.flat[:] = arrays["average"]
         self.adam.m[:], self.adam.v[:], self.adam.t = arrays["m"], arrays["v"], numbers["t"]
         self.state = State(arrays["h"], arrays["c"])
         self.position, self.nats, self.correct = numbers["position"], numbers["nats"], numbers["correct"]
         self.seconds = numbers["seconds"]
         self.history = [Record(**record) for record in numbers["history"]]
+        self.batches = self._new_batches()
+
+
+def averaged(model):
+    """A model with room for an average of this one's parameters, which begins with them as they are."""
+    return CharRNN(model.config, model.parameters.astype(model.parameters.flat.dtype), model.backend)
 
 
 def memory_needed(config, settings):
@@ -188,5 +254,6 @@ def memory_needed(config, settings):
     V, H, L = config.vocabulary, config.units, config.layers
     parameters = sum(math.prod(shape) for shape in config.shapes.values())
     character = 7 * H * L + 3 * H + 4 * V  # kept for backward: gates, h, c, y of each layer; then dx, logits, p
-    vectors, float32 = 4, 4  # the parameters, their gradient, m and v
-    return float32 * (vectors * parameters + settings.batch_size * settings.seq_length * character)
+    vectors, float32 = 4 + bool(settings.averaging), 4  # the parameters, their gradient, m and v, the average
+    dropped = 4 * H * H * L * bool(config.recurrent_dropout) + V * config.embedding * bool(config.input_dropout)
+    return float32 * (vectors * parameters + 2 * dropped + settings.batch_size * settings.seq_length * character)

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tracemalloc
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import h5py
 import numpy as np
@@ -26,7 +26,9 @@ from lstm.model import CharRNN, Config, initial_parameters
 from lstm.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary('\n "aΩ')
-CONFIG = Config(vocabulary=5, embedding=3, units=4, layers=2, dropout=0.25)
+CONFIG = Config(
+    vocabulary=5, embedding=3, units=4, layers=2, dropout=0.25, input_dropout=0.125, recurrent_dropout=0.5
+)
 IDS = np.array([[0, 1], [4, 3], [2, 2], [3, 0]])  # (T, B)
 
 
@@ -90,6 +92,14 @@ def test_what_is_loaded_is_what_was_saved(tmp_path, losses, abc):
     path, checkpoint = tmp_path / "weights.3.h5", new_checkpoint(losses=losses, abc=abc)
     save_weights(path, checkpoint)
     assert_same(load(path), checkpoint)
+
+
+def test_a_file_from_before_the_later_kinds_of_dropout_has_none_of_them(saved):
+    path, checkpoint = saved
+    config = {name: value for name, value in asdict(CONFIG).items() if name[:5] not in ("input", "recur")}
+    edited(path, lambda file: file.attrs.__setitem__("config", json.dumps(config)))
+    assert load(path).model.config == Config(**config) == replace(CONFIG, input_dropout=0, recurrent_dropout=0)
+    assert logits(load(path)).tobytes() == logits(checkpoint).tobytes()
 
 
 @pytest.mark.parametrize("layers", [1, 2, 12])
@@ -432,6 +442,8 @@ HOSTILE = {
     "units in text": (change(units="4"), "units"),
     "not a rate": (change(dropout=1.5), "dropout"),
     "not a number": (change(dropout=math.nan), "dropout"),
+    "not a rate of the input": (change(input_dropout=-0.1), "input_dropout"),
+    "not a rate of the recurrent kernels": (change(recurrent_dropout=1), "recurrent_dropout"),
     "an unknown size": (change(heads=4), "heads"),
     "one character more": (attribute("vocabulary", json.dumps('\n "aΩx')), "6"),
     "a character twice": (attribute("vocabulary", json.dumps('\n  aΩ')), "once"),

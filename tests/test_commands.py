@@ -20,7 +20,10 @@ import h5py
 import numpy as np
 import pytest
 
+import lstm.compose
 import lstm.run
+import lstm.training
+import lstm.weights
 from lstm.checkpoint import epochs, load_resume, load_weights
 from lstm.command import exit_with
 from lstm.session import begin
@@ -204,7 +207,8 @@ def test_the_command_learns_what_the_package_learns(training, tmp_path, text, ba
 def test_the_usual_places_need_no_option(monkeypatch, tmp_path):
     for name, place in {"ROOT": tmp_path, "MODELS": tmp_path / "model", "LOGS": tmp_path / "logs"}.items():
         monkeypatch.setattr(train, name, place)
-    monkeypatch.setattr(sample, "MODELS", tmp_path / "model")
+    for module in (lstm.weights, lstm.compose):
+        monkeypatch.setattr(module, "MODELS", tmp_path / "model")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "input.txt").write_text(TEXT)
     status, out, _ = call(train, "--preset", "tiny", "--seq-length", 20, "--epochs", 1)
@@ -220,6 +224,26 @@ def test_the_usual_places_need_no_option(monkeypatch, tmp_path):
 def test_frequency_chooses_which_epochs_are_kept(training, tmp_path):
     assert call(train, *training, "--epochs", 3, "--freq", 2)[0] == 0
     assert epochs(tmp_path / "my model") == [2, 3]
+
+
+def test_the_best_epoch_that_is_named_is_one_that_was_saved(training, monkeypatch):
+    losses = iter([1.0, 3.0, 2.0, 4.0] * 2)
+    monkeypatch.setattr(lstm.training, "evaluate", lambda *arguments: (next(losses), 0.5))
+    _, out, _ = call(train, *training, "--epochs", 4)
+    assert out.splitlines()[-1].startswith("the best epoch is 1; ")
+    _, out, _ = call(train, *training, "--epochs", 4, "--freq", 2, "--overwrite")
+    assert re.match(r"the best epoch that was saved is 2; .*sample.py 2 --model-dir ", out.splitlines()[-1])
+
+
+def test_all_that_helps_on_a_small_corpus_has_its_option(training, tmp_path):
+    more = ["--schedule", "cosine", "--warmup", 2, "--averaging", 0.9, "--weight-decay", 0.1, "--shuffle"]
+    status, out, _ = call(train, *training, *more, "--input-dropout", 0.1, "--recurrent-dropout", 0.3)
+    assert status == 0
+    assert re.search(r"^dropout: .*0.1 of the embedding, 0.3 of the recurrent kernels; ", out, re.MULTILINE)
+    _, numbers = load_resume(tmp_path / "my model" / "resume.h5")
+    asked = {"schedule": "cosine", "warmup": 2, "averaging": 0.9, "weight_decay": 0.1, "shuffle": True}
+    asked |= {"input_dropout": 0.1, "recurrent_dropout": 0.3}
+    assert asked.items() <= (numbers["settings"] | numbers["config"]).items()
 
 
 @pytest.mark.parametrize("language", OTHER_TEXTS)
@@ -426,7 +450,8 @@ def test_a_seed_file_is_the_same_as_the_seed(learnt, tmp_path):
 
 
 def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, monkeypatch):
-    monkeypatch.setattr(sample, "MODELS", tmp_path)
+    for module in (lstm.weights, lstm.compose):
+        monkeypatch.setattr(module, "MODELS", tmp_path)
     (tmp_path / "pretrained").mkdir()
     shutil.copy(learnt / "weights.8.h5", tmp_path / "pretrained")
     assert "pretrained/weights.8.h5" in call(sample, "--length", 1)[2]
@@ -437,7 +462,7 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
 
 
 def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
-    real = sample.generate_many
+    real = lstm.compose.generate_many
 
     def generate_many(*arguments):
         for count, piece in enumerate(real(*arguments)):
@@ -445,7 +470,7 @@ def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             yield piece
 
-    monkeypatch.setattr(sample, "generate_many", generate_many)
+    monkeypatch.setattr(lstm.compose, "generate_many", generate_many)
     status, out, _ = call(sample, "--model-dir", learnt, "--length", 10**9, "--out", tmp_path / "tunes.abc")
     assert (status, len(out)) == (130, len("X:") + 30 * 64)
     assert (tmp_path / "tunes.abc").read_text() == out
@@ -479,6 +504,10 @@ NONSENSE = {
         **dict.fromkeys(["--embedding", "--units", "--layers", "--epochs", "--batch-size", "--seq-length"], WHOLE),
         **dict.fromkeys(["--freq", "--threads"], WHOLE),
         "--dropout": ["1", "-0.1", "nan", "inf", "-inf", "half", ""],
+        **dict.fromkeys(["--input-dropout", "--recurrent-dropout", "--averaging"], ["1", "-0.1", "nan", "half", ""]),
+        "--schedule": ["linear", ""],
+        "--warmup": FROM_ZERO,
+        "--weight-decay": ["-1", "nan", "inf", "some", ""],
         "--learning-rate": ["0", "-1", "nan", "inf", "fast", "1e9", ""],
         "--clip": ["-1", "nan", "inf", "tight", ""],
         "--validation": ["1", "-0.1", "nan", "inf", "some", ""],

@@ -19,10 +19,11 @@ def failures(problem):
 
 
 @both
+@pytest.mark.parametrize("rates", [(0.3, 0, 0), (0, 0.3, 0), (0, 0, 0.3), (0.3, 0.2, 0.4)])
 @pytest.mark.parametrize("seed", [0, 1])
-def test_every_gradient_is_right(backend, seed):
+def test_every_gradient_is_right(backend, seed, rates):
     """Two stacked layers, dropout on, carried state, a gradient from beyond the end; every entry of every array."""
-    results = list(check(Problem(Config(7, 4, 5, 2, 0.3), seed=seed, backend=backend)))
+    results = list(check(Problem(Config(7, 4, 5, 2, *rates), seed=seed, backend=backend)))
     assert [r.name for r in results] == [*Config(7, 4, 5, 2).shapes, "h0", "c0"]
     assert max(r.error for r in results) <= LIMIT == 1e-6
 
@@ -97,6 +98,14 @@ def test_a_wrong_layer_is_caught_and_named(monkeypatch, old, new, wrong):
     for name in ("Embedding", "LSTM", "Dropout", "Dense"):
         monkeypatch.setattr(model, name, getattr(wrong_layers, name))
     assert failures(Problem(Config(5, 3, 4, 2, 0.3), T=4, B=2, backend=cell)) == wrong
+
+
+@pytest.mark.parametrize("rates, wrong", [((0.3, 0), {"embedding/embedding"}), ((0, 0.3), RECURRENT)])
+def test_weights_dropout_forgotten_on_the_way_back_is_caught_and_named(rates, wrong):
+    problem = Problem(Config(5, 3, 4, 2, 0.3, *rates), T=4, B=2, backend=cell)
+    gradients = problem.model.gradients
+    problem.model.gradients = lambda parts, into, workers, keys: gradients(parts, into, workers)
+    assert failures(problem) == wrong
 
 
 def changed(module, old, new):

@@ -1,6 +1,7 @@
 """The network as a whole: its start, its state, its loss, its optimizer, and that it learns."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from lstm.training import Settings, Trainer
 
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 SMALL = Config(vocabulary=7, embedding=5, units=6, layers=2, dropout=0.3)
+DROPPED = replace(SMALL, input_dropout=0.2, recurrent_dropout=0.4)  # everywhere it can be
 
 
 def small_model(backend, dtype=np.float64, config=SMALL, seed=3):
@@ -127,7 +129,7 @@ def test_gradients_of_chunks_with_the_gradient_carried_back_are_those_of_the_who
 
 @both
 def test_a_batch_in_shards_has_the_loss_and_gradient_of_the_batch_in_one(backend):
-    model = small_model(backend)
+    model = small_model(backend, config=DROPPED)
     ids, targets = random_batch(5, 21)
     state = State(*np.random.default_rng(1).normal(size=(2, 2, 21, 6)))
     keys = dropout_keys(1, 2, 2)
@@ -138,7 +140,7 @@ def test_a_batch_in_shards_has_the_loss_and_gradient_of_the_batch_in_one(backend
     nats, log_p = cross_entropy(logits, targets)
     gradient = model.parameters.like()
     _, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache)
-    model.gradients([parts], gradient, Workers())
+    model.gradients([parts], gradient, Workers(), keys)
     assert result.nats == pytest.approx(nats.sum(), rel=1e-14)
     assert result.correct == (logits.argmax(-1) == targets).sum()
     np.testing.assert_allclose(result.state, after, atol=1e-14)

@@ -25,6 +25,10 @@ CHOICES = {
     **{"embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
     **{"epochs": 3, "batch_size": 5, "seq_length": 9, "validation": 0.2, "seed": 3, "backend": "numba"},
 }
+EVERYTHING = {  # that is off unless asked for
+    **{"input_dropout": 0.2, "recurrent_dropout": 0.4, "schedule": "cosine", "warmup": 5, "averaging": 0.95},
+    **{"weight_decay": 0.1, "shuffle": True},
+}
 
 
 @pytest.fixture(autouse=True)
@@ -185,7 +189,9 @@ def test_a_run_stopped_after_any_step_is_as_if_never_stopped(tmp_path, run, choi
     assert_same_end(train(resumed), trained(tmp_path / "whole", choices))
 
 
-def test_a_run_stopped_again_and_again_is_as_if_never_stopped(tmp_path, run, choices):
+@pytest.mark.parametrize("more", [{}, EVERYTHING], ids=["as ever", "everything on"])
+def test_a_run_stopped_again_and_again_is_as_if_never_stopped(tmp_path, run, choices, more):
+    choices |= more
     session = begin(run, choices, None, 2)
     while True:
         steps = 0
@@ -224,6 +230,55 @@ def test_a_crash_between_two_files_of_an_epoch_loses_nothing(tmp_path, run, choi
 def test_more_epochs_can_be_added_to_a_finished_run(tmp_path, run, choices):
     train(begin(run, choices | {"epochs": 2}, None, 1))
     assert_same_end(train(resume(run, {"epochs": 3}, 1)), trained(tmp_path / "whole", choices))
+
+
+def test_a_cosine_schedule_ends_with_its_epochs(tmp_path, run, choices):
+    train(begin(run, choices | {"schedule": "cosine"}, None, 1), 1)
+    before = tree(tmp_path)
+    with pytest.raises(InputError, match="^--epochs 4 .*leave --epochs out$"):
+        resume(run, {"epochs": 4}, 1)
+    assert tree(tmp_path) == before
+    train(resume(run, {"epochs": 3}, 1))
+    with pytest.raises(InputError, match="3 epochs; its cosine schedule ends there; --overwrite"):
+        resume(run, {}, 1)
+
+
+def test_a_run_that_knows_nothing_of_later_options_is_resumed(tmp_path, run, choices):
+    train(begin(run, choices, None, 1), 1)
+    arrays, numbers = load_resume(run.resume_path)
+    for name in EVERYTHING:
+        numbers["config"].pop(name, None), numbers["settings"].pop(name, None)
+    save_resume(run.resume_path, arrays, numbers)
+    assert_same_end(train(resume(run, {}, 1)), trained(tmp_path / "whole", choices))
+
+
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_the_weights_files_hold_the_average_if_there_is_one(run, choices, averaging):
+    trainer = train(begin(run, choices | {"averaging": averaging}, None, 1)).trainer
+    saved = load_weights(run.model_dir / "weights.3.h5").model.parameters.flat
+    assert saved.tobytes() == trainer.learnt.parameters.flat.tobytes()
+    assert (saved.tobytes() == trainer.model.parameters.flat.tobytes()) == (averaging == 0)
+    assert ("average" in load_resume(run.resume_path)[0]) == (averaging > 0)
+
+
+def test_a_resume_file_without_the_average_it_needs_is_refused(run, choices):
+    train(begin(run, choices | {"averaging": 0.9}, None, 1), 1)
+    arrays, numbers = load_resume(run.resume_path)
+    for wrong in (arrays["average"][1:], None):
+        del arrays["average"]
+        arrays |= {} if wrong is None else {"average": wrong}
+        save_resume(run.resume_path, arrays, numbers)
+        with pytest.raises(InputError, match="^cannot use"):
+            resume(run, {}, 1)
+
+
+@pytest.mark.parametrize("steps, fits", [(3 * STEPS - 1, True), (3 * STEPS, False)])
+def test_a_warmup_longer_than_the_run_is_refused(run, choices, steps, fits):
+    if fits:
+        begin(run, choices | {"warmup": steps}, None, 1)
+    else:
+        with pytest.raises(InputError, match=f"^--warmup {steps} must be less than the {3 * STEPS} steps"):
+            begin(run, choices | {"warmup": steps}, None, 1)
 
 
 def test_a_run_goes_on_where_its_text_has_moved_if_told_so(tmp_path, run, choices, text):
@@ -319,6 +374,7 @@ def test_a_crash_before_the_first_resume_file_is_not_sent_in_a_circle(run, choic
 OTHERS = {
     **{"embedding": 5, "units": 7, "layers": 1, "dropout": 0.2, "batch_size": 4, "seq_length": 8, "seed": 4},
     **{"learning_rate": 0.5, "clip": 1.0, "validation": 0.1, "backend": "numpy", "preset": "tiny"},
+    **{name: value for name, value in EVERYTHING.items() if name != "shuffle"},
 }
 
 
@@ -330,6 +386,14 @@ def test_a_changed_option_is_refused_by_its_name(tmp_path, run, choices, name, v
     with pytest.raises(InputError, match=f"^{option} {value} .*leave {option} out"):
         resume(run, {name: value}, 1)
     assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("began", [False, True])
+def test_a_changed_switch_is_refused_by_its_name(run, choices, began):
+    train(begin(run, choices | {"shuffle": began}, None, 1), 1)
+    option = "--no-shuffle" if began else "--shuffle"
+    with pytest.raises(InputError, match=f"^{option} would .*leave {option} out"):
+        resume(run, {"shuffle": not began}, 1)
 
 
 def test_a_preset_is_compared_in_full_with_what_the_run_began_with(tmp_path, run, text):
@@ -408,7 +472,10 @@ ALTERATIONS |= {
 }
 ALTERATIONS |= {
     f"{name}={value}": altered("settings", lambda settings, name=name, value=value: settings | {name: value})
-    for name, value in {"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None}.items()
+    for name, value in {
+        **{"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None, "schedule": "linear"},
+        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": "yes"},
+    }.items()
 }
 
 

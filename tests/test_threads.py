@@ -14,22 +14,26 @@ SHAPES = {
     "fewer rows than threads": (Config(9, 4, 33, 1, 0.5), 3, 6),
     "more rows than the most shards hold": (Config(7, 5, 8, 3, 0.1), 83, 3),
     "several slices of Adam": (Config(17, 20, 96, 2, 0.2), 16, 4),
+    "dropout everywhere": (Config(17, 20, 96, 2, 0.2, 0.1, 0.3), 16, 4),
 }
 
 
-def train(config, B, T, threads, backend, steps=50):
+EVERYTHING = dict(schedule="cosine", warmup=3, averaging=0.99, weight_decay=0.1, shuffle=True)
+
+
+def train(config, B, T, threads, backend, steps=50, **more):
     """All bits that 50 steps leave behind: parameters, moments, state, losses."""
     ids = np.random.default_rng(1).integers(0, config.vocabulary, B * T * 5 + 1).astype(np.int32)
-    settings = Settings(batch_size=B, seq_length=T, learning_rate=0.01, clip=0.5)
+    settings = Settings(batch_size=B, seq_length=T, learning_rate=0.01, clip=0.5, **more)
     model = CharRNN(config, initial_parameters(config, 1), BACKENDS[backend])
-    trainer = Trainer(model, settings, ids, workers=Workers(threads))
+    trainer = Trainer(model, settings, ids, workers=Workers(threads), edges=[0, 50, 120, 199])
     losses = []
     for _ in range(steps):
         if trainer.position == len(trainer.batches):
             trainer.finish_epoch()
         losses.append(trainer.step())
     adam = trainer.adam
-    arrays = model.parameters.flat, adam.m, adam.v, *trainer.state, np.array(losses)
+    arrays = model.parameters.flat, trainer.learnt.parameters.flat, adam.m, adam.v, *trainer.state, np.array(losses)
     return b"".join(a.tobytes() for a in arrays)
 
 
@@ -38,6 +42,14 @@ def test_any_number_of_threads_gives_the_same_bits(config, B, T):
     one = train(config, B, T, 1, "numba")
     for threads in (2, 3, 4, 7):
         assert train(config, B, T, threads, "numba") == one, threads
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_so_it_is_with_all_that_helps_on_a_small_corpus(backend):
+    sizes = SHAPES["dropout everywhere"]
+    one = train(*sizes, 1, backend, 20, **EVERYTHING)
+    for threads in (2, 3, 4, 7):
+        assert train(*sizes, threads, backend, 20, **EVERYTHING) == one, threads
 
 
 def test_so_it_is_with_the_textbook_backend():
