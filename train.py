@@ -42,8 +42,9 @@ def parse(argv):
     add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
     add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
     add("--shuffle", action=BooleanOptionalAction, help="the tunes in another order in each epoch (no)")
+    add("--transpose", type=between(0, 1), metavar="SHARE", help="share of the tunes in another key each epoch (0)")
     add("--validation", type=between(0, 0.9), metavar="FRACTION", help="share of the tunes held out (0.1)")
-    add("--seed", type=whole(0), metavar="N", help="of the first weights, dropout and shuffling (1)")
+    add("--seed", type=whole(0), metavar="N", help="of the first weights, dropout, order and keys (1)")
     add = parser.add_argument_group("the optimizer").add_argument
     add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")
     add("--schedule", choices=SCHEDULES, help="cosine brings the learning rate down to 1 %% of it (constant)")

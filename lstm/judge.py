@@ -1,7 +1,7 @@
 """Is this ABC music? Two judges give their verdict on one tune.
 
 abc2midi, the field's own converter, says what is wrong with the notation and whether a MIDI file comes out. It is a C
-program that a random tune can crash or hang, so it runs in a child process, in a folder of its own, with a time limit.
+program that a random tune can crash or hang, so it runs in a child process with a time limit, in a folder of its own.
 
 `count_bars` says how many bars last exactly as long as the meter M: asks. It runs smoothly from 0 to 100 % while a
 model learns, where "it converts" is soon true of almost everything.
@@ -11,12 +11,12 @@ Left out: several voices, and any opinion on whether the tune is beautiful.
 import importlib.util
 import re
 import shutil
-import subprocess
-import tempfile
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from lstm import child
+from lstm.command import ROOT
 from lstm.errors import InputError
 
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
@@ -43,9 +43,9 @@ def judge_tune(tune, abc2midi=None, seconds=SECONDS):
 
     `abc2midi` is the program, by default the one `find_abc2midi` finds. Raises InputError if there is none.
     """
-    converted, errors, warnings = ask_abc2midi(tune, abc2midi or find_abc2midi(), seconds)
+    midi, errors, warnings = ask_abc2midi(tune, abc2midi or find_abc2midi(), seconds)
     bars, bars_right = count_bars(tune)
-    return Verdict(converted, errors, warnings, bars, bars_right)
+    return Verdict(midi is not None, errors, warnings, bars, bars_right)
 
 
 # ---------------------------------------------------------------------------------------------------- abc2midi
@@ -61,32 +61,25 @@ def find_abc2midi():
     if program := shutil.which("abc2midi"):
         return Path(program)
     raise InputError('abc2midi was not found, neither in the symusic package nor on the PATH: '
-                     'install it with  python -m pip install -e ".[data]"')
+                     f"install it with  {how_to_install()}")
 
 
-def ask_abc2midi(tune, abc2midi, seconds):
-    """(converted, errors, warnings) as abc2midi sees them. A crash or a time-out is an error like any other."""
-    with tempfile.TemporaryDirectory(prefix="abc2midi-") as folder:
-        Path(folder, "tune.abc").write_bytes(tune.encode("utf-8", "replace"))
-        log = Path(folder, "log")
-        with open(log, "wb") as output:  # because a pipe would have to hold all that a mad child prints
-            failure = _run([str(Path(abc2midi).absolute()), "tune.abc", "-o", "tune.mid"], folder, output, seconds)
-        with open(log, "rb") as output:
-            lines = output.read(100_000).decode("utf-8", "replace").splitlines()
-        converted = not failure and Path(folder, "tune.mid").is_file()
-    errors = tuple(line for line in lines if line.startswith("Error"))
-    warnings = tuple(line for line in lines if line.startswith("Warning"))
-    return converted, errors + failure, warnings
+def how_to_install():
+    """The one command that installs the extra `music`, in a checkout or beside an installed wheel."""
+    package = '-e ".[music]"' if (ROOT / "setup.cfg").is_file() else '"artificial-music-generator[music]"'
+    return f"python -m pip install {package}"
 
 
-def _run(command, folder, output, seconds):
-    """Run the child to its end, at the latest after `seconds`: () if it ended well, else what became of it."""
-    try:
-        status = subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, stdout=output, check=False,
-                                stderr=subprocess.STDOUT, timeout=seconds).returncode
-    except subprocess.TimeoutExpired:
-        return (f"Error: abc2midi did not end within {seconds:g} seconds",)
-    return (f"Error: abc2midi ended with status {status}",) if status else ()
+def ask_abc2midi(tune, abc2midi, seconds=SECONDS):
+    """(midi, errors, warnings): the bytes of the MIDI file, None if there is none, and the lines that abc2midi printed.
+
+    A crash or a time-out is an error like any other.
+    """
+    command = [str(Path(abc2midi).absolute()), "tune.abc", "-o", "tune.mid"]
+    midi, said, failure = child.make(command, ("tune.abc", tune.encode("utf-8", "replace")), "tune.mid", seconds)
+    errors = tuple(line for line in said.splitlines() if line.startswith("Error"))
+    warnings = tuple(line for line in said.splitlines() if line.startswith("Warning"))
+    return midi, errors + ((f"Error: abc2midi {failure}",) if failure else ()), warnings
 
 
 # ---------------------------------------------------------------------------------------------------- bars
@@ -119,8 +112,7 @@ def count_bars(tune):
     (2, 1)
     """
     counter = _BarCounter()
-    first_tune = re.split(r"\n[ \t\r]*\n", tune.strip(), maxsplit=1)[0]  # because an empty line ends a tune
-    for line in first_tune.splitlines():
+    for line in first_tune(tune).splitlines():
         line = line.split("%", 1)[0]  # a comment
         if field := FIELD.match(line):
             counter.read_field(field[1], field[2].strip())
@@ -130,6 +122,11 @@ def count_bars(tune):
     counter.read_bar_line(edge=True)
     counter.measure_finished()
     return counter.bars, counter.bars_right
+
+
+def first_tune(text):
+    """What stands before the first empty line, because that ends a tune."""
+    return re.split(r"\n[ \t\r]*\n", text.strip(), maxsplit=1)[0]
 
 
 class _BarCounter:

@@ -4,6 +4,7 @@ import io
 import math
 from pathlib import Path
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from lstm.errors import InputError
@@ -58,4 +59,30 @@ def u_curve(steps, errors, limit):
     axes.axhline(limit, color=GREY, ls=":")
     axes.annotate("accepted below", (steps[0], limit), (0, -12), textcoords="offset points", color=GREY)
     axes.legend(frameon=False)
+    return figure
+
+
+def against_temperature(quantities, curves, line):
+    """Quantities of composed tunes against temperature, a panel for each, with their intervals.
+
+    quantities: {name: (label of the y axis, factor to multiply with)}.
+    curves: {who: {temperature: {name: (value, low, high)}}}.
+    line: (who, {name: (value, low, high)}), what does not depend on a temperature, such as people's tunes.
+    """
+    figure = Figure(figsize=(3.4 * len(quantities), 3.9), layout="constrained")
+    panels = figure.subplots(1, len(quantities), squeeze=False)[0]
+    for axes, (name, (label, factor)) in zip(panels, quantities.items()):
+        axes.set(title=name, xlabel="temperature", ylabel=label)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.grid(color="0.9")
+        for (who, points), color, style in zip(curves.items(), (BLUE, ORANGE, GREEN), ("o-", "s--", "d-.")):
+            value, low, high = factor * np.array([figures[name] for figures in points.values()]).T
+            lengths = value - low, high - value
+            axes.errorbar(list(points), value, lengths, fmt=style, color=color, capsize=3, label=who)
+        value, low, high = factor * np.array(line[1][name])
+        axes.axhspan(low, high, color=GREY, alpha=0.2, lw=0)
+        axes.axhline(value, color=GREY, ls=":", label=line[0])
+        axes.set_ylim(bottom=-axes.get_ylim()[1] / 40)  # zero is in the picture, so that heights can be compared
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure

@@ -52,6 +52,7 @@ def are_sensible(settings):
         and min(sizes) >= 1
         and min(settings.seed, settings.warmup, settings.weight_decay) >= 0
         and all(0 <= share < 1 for share in shares)
+        and 0 <= settings.transpose <= 1
         and settings.schedule in SCHEDULES
     )
 

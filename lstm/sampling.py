@@ -19,7 +19,9 @@ from lstm.loss import log_softmax
 from lstm.model import State
 from lstm.streams import Composer
 from lstm.tunes import END, PROMPT
+from lstm.wishes import Header
 
+LONGEST_TUNE = 4000  # characters; the longest of the corpus has 813
 AT_ONCE = 16  # streams side by side: with more the first tune would come later, and all of them no sooner
 
 
@@ -48,11 +50,6 @@ def pick(p, uniform):
     """An index with probability p[index], by inversion of the cumulative distribution at a number from [0, 1)."""
     cumulative = np.cumsum(p)
     return int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))
-
-
-def draw(p, rng):
-    """An index with probability p[index]."""
-    return pick(p, rng.random())
 
 
 class Plain:
@@ -131,6 +128,8 @@ class Stream:
     state: State  # before that one is read
     before: str  # the last character
     room: int  # characters until it is long enough
+    header: Header | None  # while it has lines to come
+    spare: np.ndarray | tuple = ()  # random numbers that come before those of rng
     end: str = ""
 
 
@@ -140,42 +139,77 @@ def generators(random_seed, count):
 
 
 def generate_many(
-    model, vocabulary, prime, rngs, length=sys.maxsize, tunes=True, temperature=1.0, top_k=0, top_p=1.0, threads=None
+    model,
+    vocabulary,
+    prime,
+    rngs,
+    length=sys.maxsize,
+    tunes=True,
+    temperature=1.0,
+    top_k=0,
+    top_p=1.0,
+    threads=None,
+    lines=(),
 ):
     """An iterator over the Pieces of streams that continue `prime`, one for each of the generators `rngs`.
 
     A stream ends after `length` characters, with `tunes` before that at the end of the tune. AT_ONCE streams are
     composed side by side; where one ends the next begins. `in_order` puts the pieces in the order of the streams.
+    lines: those that each header must have, in the order of headers; see wishes.py. The prime is then PROMPT.
     Raises InputError for a prime that is empty or has a character the model does not know.
     """
-    ids, rngs = encode_prime(vocabulary, prime), iter(rngs)
+    encode_prime(vocabulary, prime)
+    rngs = iter(rngs)
     first = list(islice(rngs, AT_ONCE))
     composer = composer_for(model, temperature, top_k, top_p, len(first) > 1, threads)
-    return _pieces(composer, vocabulary, ids, chain(first, rngs), length, tunes)
+    return _pieces(composer, vocabulary, prime, chain(first, rngs), length, tunes, lines)
 
 
-def _pieces(composer, vocabulary, ids, rngs, length, tunes):
-    start = ids[-1:], composer.read(ids), vocabulary.characters[ids[-1]], length
-    streams = (Stream(number, rng, *start) for number, rng in enumerate(rngs))
+def _pieces(composer, vocabulary, prime, rngs, length, tunes, lines):
+    start = (*read(composer, vocabulary, prime), prime[-1], length)
+    streams = (Stream(n, rng, *start, Header(prime, lines) if lines else None) for n, rng in enumerate(rngs))
     going = list(islice(streams, AT_ONCE))
     while going:
-        for stream, ids in zip(going, advance(composer, going)):
-            text, stream.end = cut(stream, vocabulary.decode(ids), tunes)
+        for stream, ids, numbers in zip(going, *advance(composer, going), strict=True):
+            text = vocabulary.decode(ids)
+            if stream.header:
+                text = write_header(composer, vocabulary, stream, text, numbers)
+            text, stream.end = cut(stream, text, tunes)
             stream.before, stream.room = text[-1:] or stream.before, stream.room - len(text)
             yield Piece(stream.number, text, stream.end)
         going = [stream for stream in going if not stream.end]
         going += islice(streams, AT_ONCE - len(going))
 
 
+def read(composer, vocabulary, text):
+    """(the last character, the state before it) of a text: ids (1,), State."""
+    ids = vocabulary.encode(text)
+    return ids[-1:], composer.read(ids)
+
+
 def advance(composer, streams):
-    """The next characters of each of the streams: ids (B, chunk)."""
+    """The next characters of each of the streams, and the random numbers they were drawn by: (B, chunk) each."""
     state = State(*(np.concatenate(arrays, axis=1) for arrays in zip(*(stream.state for stream in streams))))
     last = np.concatenate([stream.last for stream in streams])
-    uniforms = np.stack([stream.rng.random(composer.chunk) for stream in streams], axis=1)  # (chunk, B)
-    chosen, state = composer.compose(last, state, uniforms)
+    fresh = [stream.rng.random(composer.chunk - len(stream.spare)) for stream in streams]
+    numbers = np.stack([np.append(stream.spare, more) for stream, more in zip(streams, fresh)])  # (B, chunk)
+    chosen, state = composer.compose(last, state, numbers.T)
     for b, stream in enumerate(streams):
-        stream.last, stream.state = chosen[-1:, b], state.rows(slice(b, b + 1))
-    return chosen.T
+        stream.last, stream.state, stream.spare = chosen[-1:, b], state.rows(slice(b, b + 1)), ()
+    return chosen.T, numbers
+
+
+def write_header(composer, vocabulary, stream, drawn, numbers):
+    """What the stream's header becomes by the characters drawn. Behind a wanted line the network begins anew."""
+    header = stream.header
+    drawn = drawn[: stream.room - len(header.line)]
+    written, left = header.add(drawn)
+    if left is not None:
+        stream.last, stream.state = read(composer, vocabulary, header.text)
+        stream.spare = numbers[len(drawn) - len(left) :]
+        stream.header = header if header.lines else None
+    full = len(written) + len(header.line) == stream.room
+    return written + header.line if full else written
 
 
 def cut(stream, text, tunes):

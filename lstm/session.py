@@ -17,6 +17,7 @@ from lstm.resumable import refuse_misfits, refuse_misplaced
 from lstm.run import Run
 from lstm.shards import Workers
 from lstm.training import PRESETS, Settings, Trainer, memory_needed
+from lstm.transpose import Transposer
 
 
 @dataclass(frozen=True)
@@ -105,8 +106,14 @@ def new_trainer(config, settings, corpus, backend, threads):
         raise InputError(f"--warmup {settings.warmup} must be less than the {steps} steps of the whole run")
     if settings.shuffle and len(corpus.edges) < 3:
         raise InputError("--shuffle needs at least two ABC tunes to train on; leave it out for this text")
+    transposer = Transposer(corpus) if settings.transpose else None
+    if transposer and not transposer.can_move:
+        raise InputError(
+            f"--transpose {settings.transpose:g} needs ABC tunes in more than one key of a mode, and plain notes in "
+            "them; leave it out for this text"
+        )
     model = CharRNN(config, initial_parameters(config, settings.seed), BACKENDS[backend])
-    return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges)
+    return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
 
 
 def facts_of(trainer, corpus, backend, path):

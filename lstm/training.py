@@ -38,6 +38,7 @@ class Settings:
     averaging: float = 0.0  # how much of the average of the parameters a step keeps; 0 is no average
     validation: float = 0.1  # share of the tunes that is held out
     shuffle: bool = False  # whether the tunes stand in another order in each epoch
+    transpose: float = 0.0  # share of the tunes whose key is drawn anew in each epoch
     seed: int = 1
 
 
@@ -116,13 +117,13 @@ def evaluate(model, ids, seq_length, workers):
 class Trainer:
     """A model, its optimizer, and its place in the text."""
 
-    def __init__(self, model, settings, training, validation=(), workers=None, edges=()):
+    def __init__(self, model, settings, training, validation=(), workers=None, edges=(), transposer=None):
         """training, validation: ids. Without at least two ids of validation nothing is validated.
 
-        edges: see Corpus; needed to shuffle.
+        edges: see Corpus; needed to shuffle. transposer: a Transposer; needed to transpose.
         """
         self.model, self.settings = model, settings
-        self.training, self.edges = training, edges
+        self.training, self.edges, self.transposer = training, edges, transposer
         self.validation = validation
         self.workers = workers or Workers()
         self.adam = Adam(model.parameters.flat.size, model.parameters.flat.dtype)
@@ -132,9 +133,14 @@ class Trainer:
 
     def _new_batches(self):
         """The batches of the epoch under way."""
-        ids, settings = self.training, self.settings
+        ids, edges, settings = self.training, self.edges, self.settings
+        if settings.transpose:
+            ids, edges = self.transposer.text(settings.transpose, settings.seed, self.epoch)
         if settings.shuffle:
-            ids = shuffled(ids, self.edges, settings.seed, self.epoch)
+            ids = shuffled(ids, edges, settings.seed, self.epoch)
+        # In another key a tune may be some characters longer or shorter. All epochs have the same number of batches
+        # all the same: what is too much at the end is left out, what is missing is taken from the beginning.
+        ids = np.resize(ids, len(self.training))
         return Batches(ids, settings.batch_size, settings.seq_length)
 
     def _start_epoch(self):

@@ -246,6 +246,13 @@ def test_all_that_helps_on_a_small_corpus_has_its_option(training, tmp_path):
     assert asked.items() <= (numbers["settings"] | numbers["config"]).items()
 
 
+def test_tunes_in_other_keys_can_be_learnt(training, tmp_path, text):
+    keys = TEXT + TEXT.replace("K:G", "K:A").replace(" dBAG", " ec'BA")
+    text.write_text(keys)
+    assert call(train, *training, "--transpose", 1)[0] == 0
+    assert load_resume(tmp_path / "my model" / "resume.h5")[1]["settings"]["transpose"] == 1.0
+
+
 @pytest.mark.parametrize("language", OTHER_TEXTS)
 def test_text_that_is_not_abc_is_learnt_and_written_too(training, tmp_path, text, language):
     text.write_text(OTHER_TEXTS[language])
@@ -505,6 +512,7 @@ NONSENSE = {
         **dict.fromkeys(["--freq", "--threads"], WHOLE),
         "--dropout": ["1", "-0.1", "nan", "inf", "-inf", "half", ""],
         **dict.fromkeys(["--input-dropout", "--recurrent-dropout", "--averaging"], ["1", "-0.1", "nan", "half", ""]),
+        "--transpose": ["1.1", "-0.1", "nan", "all", ""],
         "--schedule": ["linear", ""],
         "--warmup": FROM_ZERO,
         "--weight-decay": ["-1", "nan", "inf", "some", ""],
@@ -545,6 +553,10 @@ def test_a_temperature_that_cannot_be_is_told_that_0_can(refused, learnt):
 @pytest.mark.parametrize("epoch", ["0", "-1", "last", "nan", "1.0", HUGE])
 def test_a_nonsensical_epoch_is_named(refused, learnt, epoch):
     refused(sample, epoch, "--model-dir", learnt, says=f"argument epoch: '{epoch}' must be a whole number")
+
+
+def test_tunes_in_one_key_cannot_be_transposed(refused, training):
+    refused(train, *training, "--transpose", 0.5, says="^train.py: --transpose 0.5 needs .*; leave it out")
 
 
 @pytest.mark.parametrize("arguments", [["--colour"], ["--epoch", "2"], ["extra"], ["--units"], ["-x"]])

@@ -160,5 +160,5 @@ def test_a_flood_of_messages_is_cut(program):
 def test_a_missing_abc2midi_is_named_with_its_remedy(monkeypatch):
     monkeypatch.setattr(judge.importlib.util, "find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
-    with pytest.raises(InputError, match=r'abc2midi was not found.*pip install -e "\.\[data]"'):
+    with pytest.raises(InputError, match=r'abc2midi was not found.*pip install -e "\.\[music]"'):
         judge.find_abc2midi()

@@ -20,14 +20,14 @@ from lstm.tunes import split
 
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "chars_per_second"]
 MEASURED = {"seconds", "chars_per_second"}  # what two runs need not share
-TEXT = "".join(f"X:{n}\nT:Tune {n}\nK:G\n{'|:abc dBAG:|'[n % 5 :]}\n\n" for n in range(1, 21))
+TEXT = "".join(f"X:{n}\nT:Ed's Fancy {n}\nK:{'GAF'[n % 3]}\n{'|:abc dBAG:|'[n % 5 :]}\n\n" for n in range(1, 21))
 CHOICES = {
     **{"embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
     **{"epochs": 3, "batch_size": 5, "seq_length": 9, "validation": 0.2, "seed": 3, "backend": "numba"},
 }
 EVERYTHING = {  # that is off unless asked for
     **{"input_dropout": 0.2, "recurrent_dropout": 0.4, "schedule": "cosine", "warmup": 5, "averaging": 0.95},
-    **{"weight_decay": 0.1, "shuffle": True},
+    **{"weight_decay": 0.1, "shuffle": True, "transpose": 0.7},
 }
 
 
@@ -474,7 +474,7 @@ ALTERATIONS |= {
     f"{name}={value}": altered("settings", lambda settings, name=name, value=value: settings | {name: value})
     for name, value in {
         **{"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None, "schedule": "linear"},
-        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": "yes"},
+        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": "yes", "transpose": 1.1},
     }.items()
 }
 

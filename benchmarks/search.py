@@ -1,0 +1,93 @@
+"""The search for the default model: python -m benchmarks.search [NAME ...]
+
+Each candidate is trained by this project's own Trainer. The tunes that train.py holds out take no part: the last
+5 % of the training tunes are kept apart for choosing, so that the held-out loss stays a fair figure. Every epoch of
+each candidate is a line of search.csv, beside this module's figures; a candidate named again is done again.
+"""
+
+import csv
+import sys
+import time
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lstm.command import ROOT, Parser, exit_with, whole
+from lstm.corpus import Corpus
+from lstm.model import Config
+from lstm.session import new_trainer
+from lstm.shards import default_threads
+from lstm.training import Settings
+from lstm.tunes import split
+
+APART = 0.05  # of the training tunes, for choosing
+RESULTS = Path(__file__).parent / "figures" / "search.csv"
+COLUMNS = ("candidate", "epoch", "loss", "val_loss", "val_accuracy", "seconds")
+
+BASE = dict(embedding=128, units=448, layers=2, dropout=0.5, recurrent_dropout=0.3, input_dropout=0.1)
+BASE |= dict(epochs=16, batch_size=16, seq_length=128, learning_rate=2e-3, schedule="cosine", warmup=200)
+BASE |= dict(averaging=0.999, shuffle=True, seed=1)
+CLASSIC = dict(embedding=512, units=256, layers=3, dropout=0.2, batch_size=16, seq_length=64, learning_rate=1e-3)
+
+# name -> what is different from BASE
+CANDIDATES = {
+    "base": {},
+    "transpose 0.5": {"transpose": 0.5},
+    "transpose 1": {"transpose": 1.0},
+    "no recurrent dropout": {"recurrent_dropout": 0.0, "input_dropout": 0.0},
+    "classic": CLASSIC | dict(schedule="constant", averaging=0.0, shuffle=False, epochs=12, warmup=0)
+    | dict(recurrent_dropout=0.0, input_dropout=0.0),
+}
+
+
+def chosen(options, kind):
+    """Those options that are fields of a dataclass."""
+    return {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
+
+
+def train(name, text, threads):
+    """An iterator of the Records of a candidate."""
+    options = BASE | CANDIDATES[name]
+    settings = Settings(**chosen(options, Settings))
+    corpus = Corpus.of(text, APART)
+    config = Config(len(corpus.vocabulary), **chosen(options, Config))
+    return new_trainer(config, settings, corpus, "numba", threads).records()
+
+
+def read_results():
+    """The rows of search.csv, as dicts."""
+    if not RESULTS.exists():
+        return []
+    with open(RESULTS, newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def write_results(rows):
+    """All rows, as dicts, to search.csv."""
+    with open(RESULTS, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def main(argv=None):
+    """The command."""
+    parser = Parser(prog="python -m benchmarks.search", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="candidates to train: " + ", ".join(CANDIDATES))
+    parser.add_argument("--threads", type=whole(1), default=default_threads(), metavar="N")
+    options = parser.parse_args(argv)
+    training, _ = split((ROOT / "data" / "input.txt").read_text(encoding="utf-8"), 0.1)
+    for name in options.names or CANDIDATES:
+        started, epochs = time.perf_counter(), []
+        total = (BASE | CANDIDATES[name])["epochs"]
+        for record in tqdm(train(name, training, options.threads), name, total, file=sys.stderr):
+            figures = dict(loss=record.loss, val_loss=record.val_loss, val_accuracy=record.val_accuracy)
+            row = {"candidate": name, "epoch": record.epoch} | {key: f"{value:.4f}" for key, value in figures.items()}
+            epochs.append(row | {"seconds": f"{time.perf_counter() - started:.0f}"})
+            print(*epochs[-1].values(), sep="\t", flush=True)
+            write_results([row for row in read_results() if row["candidate"] != name] + epochs)
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(main, "benchmarks.search")

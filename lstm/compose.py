@@ -1,0 +1,181 @@
+"""Compose with saved weights. The text goes to standard output as it is made, all else to standard error.
+
+This is the command behind `python sample.py`; `python -m lstm.compose` is the same, where there is no checkout.
+"""
+
+import secrets
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+from tqdm import tqdm
+
+from lstm import wishes
+from lstm.command import Parser, between, exit_with, say, shown, whole
+from lstm.errors import InputError
+from lstm.files import read_text
+from lstm.judge import find_abc2midi, judge_tune
+from lstm.outputs import RENDERERS, Outputs, tell
+from lstm.sampling import LONGEST_TUNE, encode_prime, generate_many, generators, in_order, opening
+from lstm.tunes import split_tunes
+from lstm.weights import MODELS, find_weights, load
+
+PLAIN_LENGTH = 500  # characters of a text that has no tunes
+TRIES = 50  # with --valid, for each tune that is wanted
+FEWER = ", fewer than the {} that were wanted; a lower --temperature makes fewer mistakes"
+NAME = "python -m lstm.compose"
+
+
+def parse(argv, name):
+    """The options."""
+    parser = Parser(prog=name, description=__doc__.partition("\n\n")[0])
+    add = parser.add_argument
+    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
+    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
+    add = parser.add_argument_group("how much").add_argument
+    add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
+    add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes, at most that for each")
+    add("--valid", action="store_true", help=f"only tunes that the judges find flawless, of {TRIES} tries for each")
+    begin = parser.add_argument_group("how it begins")
+    add = begin.add_argument
+    add("--rhythm", metavar="NAME", help="such as jig, reel or 'slip jig'")
+    add("--meter", metavar="M", help="such as 6/8; best beside the --rhythm that has it, which is composed before")
+    add("--key", metavar="KEY", help="such as G, Am, Edor or Dmix")
+    add = begin.add_mutually_exclusive_group().add_argument
+    add("--seed", metavar="TEXT", help="text to go on from; the network reads all of it first")
+    add("--seed-file", metavar="FILE", help="the same, from a file")
+    add = parser.add_argument_group("what is drawn").add_argument
+    degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
+    add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
+    add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
+    add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
+    add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
+    add("--threads", type=whole(1), metavar="N", help="use N threads (the cores; the text does not depend on it)")
+    add = parser.add_argument_group("what is written").add_argument
+    add("--out", metavar="FILE", help="write the text to a file too")
+    for kind, (ending, _) in RENDERERS.items():
+        add(f"--{kind}", action="store_true", help=f"write each tune to a {ending} file, named by its title")
+    add("--out-dir", metavar="DIR", help="where these go (the present directory)")
+    add("--album", metavar="FILE", help="write a page (HTML) with score, sound and notation of all tunes")
+    return parser.parse_args(argv)
+
+
+def settle(options, checkpoint, path):
+    """Fill in how much to compose: by default one tune, or so many characters where there are no tunes."""
+    names = "tunes", "valid", "rhythm", "meter", "key", *RENDERERS, "album"
+    asked = [f"--{name}" for name in names if getattr(options, name)]
+    if asked and not checkpoint.abc:
+        raise InputError(f"{asked[0]} needs a model that learnt ABC tunes, and {shown(path)} did not; use --length")
+    if asked or (checkpoint.abc and not options.length):
+        options.tunes = options.tunes or 1
+    options.length = options.length or (LONGEST_TUNE if options.tunes else PLAIN_LENGTH)
+
+
+def starting_text(options, checkpoint):
+    """(prime, echo): what the network reads first, and the part of it that belongs to the piece."""
+    if options.seed_file is not None:
+        options.seed = read_text(options.seed_file)
+    if options.seed == "":
+        raise InputError("--seed is empty; give at least one character, or leave it out")
+    prime, echo = opening(checkpoint) if options.seed is None else (options.seed, options.seed)
+    encode_prime(checkpoint.vocabulary, prime)  # complains about what it cannot read before anything is printed
+    return prime, echo
+
+
+def wanted_lines(options, vocabulary):
+    """The lines that each header is to have, as `generate_many` wants them."""
+    lines = []
+    for name, line_of in {"rhythm": wishes.rhythm, "meter": wishes.meter, "key": wishes.key}.items():
+        value = getattr(options, name)
+        if value is None:
+            continue
+        if options.seed is not None:
+            raise InputError(f"--{name} {value} and a seed both say how a tune begins; write the line into the seed")
+        lines.append(line_of(value))
+        try:
+            vocabulary.encode(lines[-1])
+        except InputError as error:
+            raise InputError(f"--{name} {value!r}: {error}") from None
+    return tuple(lines)
+
+
+class Bit(NamedTuple):
+    """Some characters of a piece, and with the last of them all of it."""
+
+    text: str
+    piece: str = ""
+    end: str = ""  # why it ended: "tune" or "length"
+
+
+def compose(options, checkpoint, prime, echo, lines):
+    """An iterator over the Bits of one piece after the other; with --valid there are as many as tries."""
+    count = (options.tunes or 1) * (TRIES if options.valid else 1)
+    rngs, tunes = generators(options.random_seed, count), bool(options.tunes)
+    choices = options.temperature, options.top_k, options.top_p, options.threads, lines
+    made = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, options.length, tunes, *choices)
+    pieces = in_order(made)
+    for _ in range(count):
+        yield Bit(echo)  # before the network has read it, which may take its time
+        piece, end = echo, ""
+        while not end:
+            _, text, end = next(pieces)
+            piece += text
+            yield Bit(text, piece if end else "", end)
+
+
+def deliver(bits, outputs, options, abc2midi):
+    """Give what is composed to the outputs, with --valid only tunes that pass. Returns how many were composed."""
+    watched = sys.stderr.isatty() and (options.valid or not sys.stdout.isatty())  # else the text shows how far it is
+    composed = 0
+    with tqdm(total=options.tunes, unit="tune", leave=False, disable=not (watched and options.tunes)) as bar:
+        for text, piece, end in bits:
+            tune = split_tunes(piece)[-1]  # a seed may have some before
+            composed += bool(end)
+            if options.valid:
+                bar.set_postfix(composed=composed, refresh=bool(end))
+                if end != "tune" or not judge_tune(tune, abc2midi).flawless:
+                    continue
+                text = piece
+            outputs.emit(text)
+            if end == "length" and options.tunes:
+                tell(f"tune {composed} was cut after {options.length} characters; --length allows more")
+            if end:
+                outputs.finish(tune)
+                bar.update()
+            if len(outputs.tunes) == options.tunes:
+                break
+    return composed
+
+
+def main(argv=None, name="sample.py"):
+    """The command. Returns the exit status: 1 if fewer tunes than wanted pass the judges."""
+    options = parse(argv, name)
+    path = find_weights(options.model_dir, options.epoch)
+    checkpoint = load(path)
+    settle(options, checkpoint, path)
+    prime, echo = starting_text(options, checkpoint)
+    lines = wanted_lines(options, checkpoint.vocabulary)
+    abc2midi = find_abc2midi() if options.valid else None
+    if options.random_seed is None:
+        options.random_seed = secrets.randbelow(10**6)
+    source = f"weights {shown(path)}, --random-seed {options.random_seed}"
+    kinds = [kind for kind in RENDERERS if getattr(options, kind)]
+    outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
+    say(source if path.parent == Path(options.model_dir) else f"no run of your own, so those that ship: {source}")
+    for remark in filter(None, map(wishes.unheard, lines)):
+        say(remark)
+    try:
+        composed = deliver(compose(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)
+    except KeyboardInterrupt:
+        return 130
+    finally:
+        outputs.close()
+    if not options.valid:
+        return 0
+    passed, enough = len(outputs.tunes), len(outputs.tunes) == options.tunes
+    say(f"{passed} of the {composed} tunes composed passed" + ("" if enough else FEWER.format(options.tunes)))
+    return 0 if enough else 1
+
+
+if __name__ == "__main__":
+    exit_with(lambda: main(name=NAME), NAME)

@@ -1,0 +1,144 @@
+"""A tune in another key: more to learn from where tunes are few. Pure text, and exact: every note moves alike.
+
+A tune goes to another tonic of the same mode, so each degree of the old scale becomes that degree of the new one: a
+letter moves by as many steps as the tonic does, and an accidental keeps what it adds to the key signature.
+
+    K:G  |:G2 ^cd =f2 A|   goes up a fourth to   K:C  |:c2 ^fg _b2 d|
+
+An accidental that lasts to the end of its bar does so in the new key, because different letters stay different.
+What has signs that are not known here (chord names, text, a change of key) stays as it is, and so does what would
+leave the range of NAMES or need more than a double accidental.
+"""
+
+import re
+from bisect import bisect
+from collections import Counter
+from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
+
+import numpy as np
+
+# From the fiddle's lowest string to as high as the tunes that ship go, but for 3 of their 246,952 notes.
+NAMES = "G, A, B, C D E F G A B c d e f g a b c' d' e'".split()
+SIGNS = {"__": -2, "_": -1, "": None, "=": 0, "^": 1, "^^": 2}  # None: as the key and the bar so far have it
+SIGN_OF = {alteration: sign for sign, alteration in SIGNS.items()}
+SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+FIFTHS = "FCGDAEB"  # the order of sharps, and backwards that of flats
+MODES = {"lyd": 1, "": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4}  # how many sharps more than major
+
+TUNE = re.compile(r"(.*?^K:)([A-G][#b]?)([a-z]*)(\n.*)", re.DOTALL | re.MULTILINE)
+PITCH = re.compile(r"[\^_=]*[A-Ga-g][,']*")
+OTHER = re.compile(r"[z\d/<>(){}|:\[\]~\- \n]*")  # what else stands in the music
+
+
+class Tune(NamedTuple):
+    """The text of a tune, cut at its key."""
+
+    head: str  # up to K:
+    tonic: str
+    mode: str  # as it is spelt behind the tonic
+    music: str  # from the end of that line on
+
+
+def parse(text):
+    """The Tune in a text, or None if it has something that is not known here."""
+    match = TUNE.fullmatch(text)
+    if match and match[3] in MODES and OTHER.fullmatch(PITCH.sub("", match[4])):
+        return Tune(*match.groups())
+    return None
+
+
+def alteration(tonic):
+    """What the sign behind a tonic's letter adds, in semitones."""
+    return {"": 0, "#": 1, "b": -1}[tonic[1:]]
+
+
+def signature(tonic, mode):
+    """What a key adds to each letter, in semitones: `signature("D", "")` -> `{"F": 1, "C": 1, "G": 0, ...}`."""
+    sharps = FIFTHS.index(tonic[0]) - 1 + 7 * alteration(tonic) + MODES[mode]
+    return {letter: (sharps - place + 6) // 7 for place, letter in enumerate(FIFTHS)}
+
+
+def intervals(tonic, other):
+    """The ways from a tonic to another as (steps, semitones), six semitones at most: two ways if six, else one."""
+    letters = list(SEMITONES)
+    steps = letters.index(other[0]) - letters.index(tonic[0])
+    semitones = SEMITONES[other[0]] + alteration(other) - SEMITONES[tonic[0]] - alteration(tonic)
+    ways = [(steps + 7 * octaves, semitones + 12 * octaves) for octaves in (1, 0, -1)]
+    return [way for way in ways if abs(way[1]) <= 6]
+
+
+@cache
+def spellings(tonic, other, mode):
+    """For each of the intervals a table {pitch: pitch}, of those that stay within NAMES and SIGNS."""
+    old, new = signature(tonic, mode), signature(other, mode)
+    tables = []
+    for steps, _ in intervals(tonic, other):
+        table = {}
+        for name, moved in zip(NAMES[max(0, -steps) :], NAMES[max(0, steps) :]):
+            change = new[moved[0].upper()] - old[name[0].upper()]
+            for sign, altered in SIGNS.items():
+                altered = altered if altered is None else altered + change
+                if altered in SIGN_OF:
+                    table[sign + name] = SIGN_OF[altered] + moved
+        tables.append(table)
+    return tables
+
+
+def targets(tune, tonics, characters):
+    """{tonic: table} of those of the tonics that a Tune can have, its own too; no other characters in its notes."""
+    pitches, known, found = set(PITCH.findall(tune.music)), set(characters), {}
+    for tonic in tonics:
+        for table in spellings(tune.tonic, tonic, tune.mode):
+            if pitches <= table.keys() and known.issuperset("".join(map(table.get, pitches))):
+                found.setdefault(tonic, table)
+    return found
+
+
+def transposed(tune, tonic, table):
+    """The text of a Tune with one of its targets as the tonic."""
+    return tune.head + tonic + tune.mode + PITCH.sub(lambda pitch: table[pitch[0]], tune.music)
+
+
+class Transposer:
+    """The tunes of a training text, any share of them with another tonic in each epoch."""
+
+    def __init__(self, corpus):
+        ids, edges, self.vocabulary = corpus.training, corpus.edges, corpus.vocabulary
+        self.pieces = [ids[start:end] for start, end in zip(edges, edges[1:])]
+        self.ends = (ids[: edges[0]], ids[edges[-1] :]) if len(edges) else (ids[:0], ids)  # what is not among them
+        self.tunes = [parse(self.vocabulary.decode(piece)) for piece in self.pieces]
+        tonics = {mode: Counter(tune.tonic for tune in self.tunes if tune and tune.mode == mode) for mode in MODES}
+        self.targets, self.weights = [], []
+        for tune in self.tunes:
+            found = targets(tune, tonics[tune.mode], self.vocabulary.characters) if tune else {}
+            self.targets.append(found)
+            self.weights.append(list(accumulate(tonics[tune.mode][tonic] for tonic in found)))
+
+    @property
+    def can_move(self):
+        """Whether there is a tune that can have a tonic other than its own."""
+        return any(found.keys() - {tune.tonic} for tune, found in zip(self.tunes, self.targets) if tune)
+
+    def text(self, share, seed, epoch):
+        """(ids, edges) of the text with the tonics of this share of the tunes drawn anew.
+
+        They are drawn from the tonics that the tunes of the text have in that mode, each as often as it is there, so
+        that keys stay about as frequent as they are; a tune may draw its own. What becomes of a tune is a function
+        of seed, epoch and its place alone.
+        """
+        # note: the 1 keeps these numbers apart from those that shuffle
+        draws = np.random.default_rng([seed, epoch, 1]).random((len(self.pieces), 2)).tolist()
+        pieces = [self._drawn(i, which) if moves < share else self.pieces[i] for i, (moves, which) in enumerate(draws)]
+        before, after = self.ends
+        edges = len(before) + np.cumsum([0, *map(len, pieces)])
+        return np.concatenate([before, *pieces, after]), edges
+
+    def _drawn(self, i, which):
+        """The ids of a tune with the tonic at `which`, from 0 to 1, of all that it can have."""
+        tune, found, weights = self.tunes[i], self.targets[i], self.weights[i]
+        if not found:
+            return self.pieces[i]
+        tonic = list(found)[bisect(weights, which * weights[-1])]
+        return self.vocabulary.encode(transposed(tune, tonic, found[tonic]))
