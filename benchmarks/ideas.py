@@ -86,14 +86,22 @@ def stored_masks():
 
     masks = {}
 
-    def dropout(x, rate, key, first_row=0):
+    def dropout(x, rate, key, first_row=0, out=None):
         mask = masks.pop((key, first_row), None)
         if mask is None:  # forward
             drawn = np.random.default_rng([key, first_row]).random(x.shape, np.float32) >= rate
             mask = masks[key, first_row] = drawn * x.dtype.type(1 / (1 - rate))
-        return x * mask
+        return np.multiply(x, mask, out=out)
 
     replace(kernels, "dropout", dropout)
+
+
+def new_memory_at_each_step():
+    """Arrays made anew and given back at each step."""
+    from lstm import room
+
+    assert room.Room.empty
+    room.Room.empty = staticmethod(np.empty)
 
 
 def adam_at_once():
@@ -119,6 +127,7 @@ IDEAS = {
     "register tile, large products": ("np.matmul", large_products_by_blas),
     'error_model="numpy"': ('"python"', checks_for_zero),
     "dropout by a hash of the position": ("a random mask, stored", stored_masks),
+    "the same memory at every step": ("arrays made anew", new_memory_at_each_step),
     "Adam in slices on threads": ("the whole vector at once", adam_at_once),
     "BLAS held to one thread": ("BLAS threads left on", blas_threads),
 }

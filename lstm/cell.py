@@ -33,25 +33,27 @@ and of both kernels is the four gates in the order i f g o (that of Keras and Py
 
 import numpy as np
 
+empty = np.empty  # what makes room for arrays; room.py has another one
+
 
 def sigmoid(x):
     """1 / (1 + exp(-x)), written with tanh: the same function, and exp(-x) cannot overflow."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
-def forward(z, h0, c0, recurrent_kernel):
+def forward(z, h0, c0, recurrent_kernel, empty=empty):
     """Run one layer over a sequence: equations (1) to (7).
 
     z: (T, B, 4H), the inputs' share of (1), x W + b; given away: a backend may write the gates over it.
     h0, c0: (B, H), the state before the first step.
     recurrent_kernel: (H, 4H), U.
+    empty: what makes room for h and c.
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
     and after the last: h[0] is h0, h[t+1] is what step t puts out.
     """
     (T, B, _), H = z.shape, h0.shape[1]
     gates = np.empty_like(z)
-    h = np.empty((T + 1, B, H), z.dtype)
-    c = np.empty((T + 1, B, H), z.dtype)
+    h, c = empty((T + 1, B, H), z.dtype), empty((T + 1, B, H), z.dtype)
     h[0], c[0] = h0, c0
     for t in range(T):
         zi, zf, zg, zo = np.split(z[t] + h[t] @ recurrent_kernel, 4, axis=1)  # four of (B, H)
@@ -85,9 +87,9 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
     return dz, dh_next, dc_next
 
 
-def add_product(a, b, out):
-    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time."""
-    out += a @ b
+def add_product(a, b, out, first=0, last=None):
+    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time; or the columns first .. last of it."""
+    out[:, first:last] += a @ b[:, first:last]
 
 
 def sum_by_place(dz, where, P):
@@ -99,11 +101,12 @@ def sum_by_place(dz, where, P):
     return one_hot.T @ dz
 
 
-def dropout(x, rate, key, first_row=0):
+def dropout(x, rate, key, first_row=0, out=None):
     """Inverted dropout (Srivastava et al. 2014): zero a share `rate` of x, scale the rest by 1 / (1 - rate).
 
     x: (T, B, H), rows first_row .. first_row + B of the batch.
     key: uint32, new for every step and layer.
+    out: where the result goes, a new array by default; it may be x.
     Whether an element stays is decided by a hash of the key and of its position in the whole batch. So no
     mask is stored (backward computes it again: dropout is its own backward), and it does not matter how
     the batch is cut into shards. The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
@@ -116,4 +119,6 @@ def dropout(x, rate, key, first_row=0):
     bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
     bits = bits ^ (bits >> np.uint32(16))
     scale = x.dtype.type(1 / (1 - rate))
-    return np.where(bits >= np.uint32(rate * 2**32), x * scale, x.dtype.type(0))
+    out = np.empty_like(x) if out is None else out
+    out[:] = np.where(bits >= np.uint32(rate * 2**32), x * scale, x.dtype.type(0))
+    return out

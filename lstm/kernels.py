@@ -14,6 +14,9 @@ from lstm import tile
 from lstm.jit import OPTIONS, compiled
 
 
+empty = np.empty
+
+
 def tanh(x):
     """tanh of one number."""
     return math.tanh(x)
@@ -55,9 +58,21 @@ def sigmoid(x):
 
 
 @compiled
-def add_product(a, b, out):
-    """out += a @ b; see cell.add_product."""
-    tile.add_product(a, tile.pack(b), out)
+def pack(b, first, last):
+    """Some columns of b as panels; apart from the product, so that for b.T only this is compiled once more."""
+    return tile.pack(b, first, last)
+
+
+@compiled
+def add_packed(a, panels, out, first, last):
+    """out[:, first:last] += a @ b, b packed."""
+    tile.add_product(a, panels, out[:, first:last])
+
+
+def add_product(a, b, out, first=0, last=None):
+    """out += a @ b, or some columns of it; see cell.add_product."""
+    last = out.shape[1] if last is None else last
+    add_packed(a, pack(b, first, last), out, first, last)
 
 
 @compiled
@@ -67,35 +82,44 @@ def split(z):
     return z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
 
 
-@compiled
-def forward(z, h0, c0, recurrent_kernel):
+def forward(z, h0, c0, recurrent_kernel, empty=empty):
     """Run one layer over a sequence; see cell.forward, equations (1) to (7)."""
     T, B, H = len(z), *h0.shape
-    panels = tile.pack(recurrent_kernel)
+    h, c = empty((T + 1, B, H), z.dtype), empty((T + 1, B, H), z.dtype)
+    h[0], c[0] = h0, c0
+    run_forward(z, h, c, recurrent_kernel)
+    return z, h, c
+
+
+@compiled
+def run_forward(z, h, c, recurrent_kernel):
+    """The loop over time: fills h and c from the state before it, and writes the gates over z."""
+    T, B, H = len(z), h.shape[1], h.shape[2]
+    panels = tile.pack(recurrent_kernel, 0, 4 * H)
     gates = z  # written over what was just read: less memory is touched
-    h = np.empty((T + 1, B, H), z.dtype)
-    c = np.empty((T + 1, B, H), z.dtype)
-    tile.copy(h0, h[0])
-    tile.copy(c0, c[0])
+    # subtle: arrays made in here, because LLVM knows that they overlap no others; else it does not vectorise the loop
+    h_t, c_t = np.empty((B, H), z.dtype), np.empty((B, H), z.dtype)
+    tile.copy(c[0], c_t)
     for t in range(T):
         tile.add_product(h[t], panels, gates[t])
         for b in range(B):
             i, f, g, o = split(gates[t, b])
-            c_before, c_after, h_after = c[t, b], c[t + 1, b], h[t + 1, b]
+            c_row, h_row = c_t[b], h_t[b]
             for j in range(H):
                 # note: one store each at the end, and no array read twice: this loop must vectorise
                 ij, fj, gj, oj = sigmoid(i[j]), sigmoid(f[j]), tanh(g[j]), sigmoid(o[j])
-                cj = fj * c_before[j] + ij * gj
+                cj = fj * c_row[j] + ij * gj
                 hj = oj * tanh(cj)
-                i[j], f[j], g[j], o[j], c_after[j], h_after[j] = ij, fj, gj, oj, cj, hj
-    return gates, h, c
+                i[j], f[j], g[j], o[j], c_row[j], h_row[j] = ij, fj, gj, oj, cj, hj
+        tile.copy(c_t, c[t + 1])
+        tile.copy(h_t, h[t + 1])
 
 
 @compiled
 def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
     """Backpropagation through time; see cell.backward, equations (8) to (12)."""
     T, B, H = dh.shape
-    panels = tile.pack(recurrent_kernel.T)
+    panels = tile.pack(recurrent_kernel.T, 0, H)
     dz = gates  # each gate is read before its gradient takes its place
     dh_next, dc_next = dh_next.copy(), dc_next.copy()
     for t in range(T - 1, -1, -1):
@@ -128,22 +152,30 @@ def sum_by_place(dz, where, P):
     return total
 
 
-@compiled
-def dropout(x, rate, key, first_row=0):
+def dropout(x, rate, key, first_row=0, out=None):
     """Inverted dropout by a hash of the position; see cell.dropout."""
+    if out is None:
+        out = np.empty_like(x)
+    if out is not x:
+        out[:] = x
+    drop(out, rate, key, first_row)
+    return out
+
+
+@compiled
+def drop(x, rate, key, first_row):
+    """The loop over x, in place: of two arrays that may be one LLVM would not vectorise it."""
     u4 = np.uint32
     T, B, H = x.shape
-    y = np.empty_like(x)
     least = u4(rate * 2**32)
     scale, zero = x.dtype.type(1 / (1 - rate)), x.dtype.type(0)
     for t in range(T):
         for b in range(B):
             at = u4(((first_row + b) * T + t) * H)
-            from_, to = x[t, b], y[t, b]
+            row = x[t, b]
             for j in range(H):
                 bits = u4(u4(at + u4(j)) ^ u4(key))
                 bits = u4((bits ^ (bits >> u4(16))) * u4(0x7FEB352D))
                 bits = u4((bits ^ (bits >> u4(15))) * u4(0x846CA68B))
                 bits = u4(bits ^ (bits >> u4(16)))
-                to[j] = from_[j] * scale if bits >= least else zero
-    return y
+                row[j] = row[j] * scale if bits >= least else zero

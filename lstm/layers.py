@@ -10,10 +10,13 @@ vector, and gives a task for each of its arrays, which fills it.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
 from lstm import cell
+
+BLOCK = 512  # columns of a kernel's gradient that are one task; fixed, as are all bits
 
 
 def rows(x):
@@ -23,7 +26,7 @@ def rows(x):
 
 def affine(x, kernel, bias, backend):
     """x (M, K) W + b, (M, N)."""
-    y = np.empty((len(x), len(bias)), x.dtype)
+    y = backend.empty((len(x), len(bias)), x.dtype)
     y[:] = bias
     backend.add_product(x, kernel, y)
     return y
@@ -31,20 +34,25 @@ def affine(x, kernel, bias, backend):
 
 def affine_backward(dy, kernel, backend):
     """dy (M, N) -> dx (M, K) = dy W^T."""
-    dx = np.zeros((len(dy), len(kernel)), dy.dtype)
+    dx = backend.empty((len(dy), len(kernel)), dy.dtype)
+    dx[:] = 0
     backend.add_product(dy, kernel.T, dx)
     return dx
 
 
 def kernel_gradient(parts, into, backend):
-    """A task: the sum of x^T dy over the parts (x (M, K), dy (M, N)), into an array (K, N)."""
+    """Tasks: the sum of x^T dy over the parts (x (M, K), dy (M, N)), into an array (K, N).
 
-    def task():
-        into[:] = 0
+    Each task does some of its columns, so that no thread is left with a large one while the others are done.
+    """
+
+    def task(first, last):
+        into[:, first:last] = 0
         for x, dy in parts:
-            backend.add_product(x.T, dy, into)
+            backend.add_product(x.T, dy, into, first, last)
 
-    return task
+    N = into.shape[1]
+    return [partial(task, first, min(first + BLOCK, N)) for first in range(0, N, BLOCK)]
 
 
 def bias_gradient(parts, into):
@@ -102,7 +110,11 @@ class LSTM:
         Or, after an embedding: x (P, E) and where (T, B), and step t of row b reads x[where[t, b]].
         """
         z = affine(rows(x), self.kernel, self.bias, backend)
-        z = z.reshape(*x.shape[:2], -1) if where is None else z[where]  # (T, B, 4H)
+        if where is None:
+            z = z.reshape(*x.shape[:2], -1)  # (T, B, 4H)
+        else:
+            # "clip", because take would make a copy to check that all indices are there
+            z = np.take(z, where, axis=0, out=backend.empty((*where.shape, z.shape[1]), z.dtype), mode="clip")
         gates, h, c = backend.forward(z, h0, c0, self.recurrent_kernel)
         return h[1:], (h[-1], c[-1]), (x, where, gates, h, c)
 
@@ -124,7 +136,7 @@ class LSTM:
         """Tasks for the recurrent kernel, the kernel and the bias: equation (13)."""
         from_x, from_h = [(x, dz) for x, dz, _, _ in parts], [(h, dz) for _, _, h, dz in parts]
         recurrent = kernel_gradient(from_h, self.recurrent_kernel, backend)
-        return [recurrent, kernel_gradient(from_x, self.kernel, backend), bias_gradient(from_x, self.bias)]
+        return [*recurrent, *kernel_gradient(from_x, self.kernel, backend), bias_gradient(from_x, self.bias)]
 
 
 @dataclass(frozen=True)
@@ -135,9 +147,15 @@ class Dropout:
 
     def forward(self, x, key, first_row=0, backend=cell):
         """x (T, B, H) -> the same with a share `rate` zeroed; key None switches it off (evaluation)."""
-        return x if key is None or not self.rate else backend.dropout(x, self.rate, key, first_row)
+        if key is None or not self.rate:
+            return x
+        return backend.dropout(x, self.rate, key, first_row, out=backend.empty(x.shape, x.dtype))
 
-    backward = forward  # multiplying by the same mask again is what the chain rule asks for
+    def backward(self, dy, key, first_row=0, backend=cell):
+        """dy (T, B, H) -> dx, in its place: multiplied by the same mask, as the chain rule asks for."""
+        if key is None or not self.rate:
+            return dy
+        return backend.dropout(dy, self.rate, key, first_row, out=dy)
 
 
 @dataclass(frozen=True)
@@ -157,4 +175,4 @@ class Dense:
 
     def gradients(self, parts, backend=cell):
         """Tasks for the kernel and the bias."""
-        return [kernel_gradient(parts, self.kernel, backend), bias_gradient(parts, self.bias)]
+        return [*kernel_gradient(parts, self.kernel, backend), bias_gradient(parts, self.bias)]

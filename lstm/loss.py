@@ -5,8 +5,9 @@ import numpy as np
 
 def log_softmax(logits):
     """log p over the last axis. The largest logit is taken off first, because exp of it could overflow."""
-    shifted = logits - logits.max(axis=-1, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
+    log_p = logits - logits.max(axis=-1, keepdims=True)
+    log_p -= np.log(np.exp(log_p).sum(axis=-1, keepdims=True))
+    return log_p
 
 
 def cross_entropy(logits, targets):
@@ -24,4 +25,5 @@ def cross_entropy_backward(log_p, targets, characters):
     dlogits = np.exp(log_p)  # (..., V)
     hit = np.take_along_axis(dlogits, targets[..., None], axis=-1)
     np.put_along_axis(dlogits, targets[..., None], hit - 1, axis=-1)
-    return dlogits / characters
+    dlogits /= characters
+    return dlogits

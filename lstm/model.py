@@ -10,6 +10,7 @@ from lstm.errors import InputError
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.parameters import Parameters
+from lstm.room import Room
 from lstm.shards import Workers, one_blas_thread, shards
 
 # What runs the loop over time: modules with the same functions.
@@ -142,7 +143,7 @@ class CharRNN:
         self.network = Network.of(self.parameters)
         self.dropout = Dropout(config.dropout)
         self.backend = backend
-        self._gradient = None  # room for the gradient of a batch, kept because making it anew costs time
+        self._gradient, self._rooms = None, []  # the memory of a training step: see `loss_and_gradient`
 
     def __repr__(self):
         c = self.config
@@ -178,39 +179,41 @@ class CharRNN:
         dropped = self.drop_weights(self.parameters, keys, workers)
         return Network.of(dict(self.parameters.items()) | dropped) if dropped else self.network
 
-    def forward(self, ids, state, keys=None, first_row=0, network=None):
+    def forward(self, ids, state, keys=None, first_row=0, network=None, backend=None):
         """ids (T, B), state -> logits (T, B, V), the state after the last character, caches.
 
         keys: the DropoutKeys, or None to switch dropout off.
         first_row: where these rows stand in the whole batch (dropout depends on it).
         network: `dropped(keys)`, where the caller has it already.
+        backend: the model's own, or a Room for it.
         """
-        network = network or self.dropped(keys, Workers())
+        network, backend = network or self.dropped(keys, Workers()), backend or self.backend
         x, where, present = network.embedding.forward(ids)
         last, caches = [], []
         for layer, lstm in enumerate(network.lstm):
             key = None if keys is None else keys.output[layer]
-            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], where, self.backend)
+            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], where, backend)
             where = None  # only the embedding's output is by character, not by place
-            x = self.dropout.forward(h, key, first_row, self.backend)  # (T, B, H)
+            x = self.dropout.forward(h, key, first_row, backend)  # (T, B, H)
             last.append(after)
             caches.append((lstm, cache, key, first_row))
-        logits, x = self.network.dense.forward(x, self.backend)
+        logits, x = self.network.dense.forward(x, backend)
         h, c = zip(*last)
         return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
 
-    def backward(self, dlogits, dstate, cache):
+    def backward(self, dlogits, dstate, cache, backend=None):
         """dlogits (T, B, V), the gradient of the last state -> that of the first, and the parts for `gradients`.
 
         The cache is used up: the backend may have written over it.
         """
+        backend = backend or self.backend
         present, caches, x = cache
         parts, before = [], []
-        dx, of_dense = self.network.dense.backward(dlogits, x, self.backend)
+        dx, of_dense = self.network.dense.backward(dlogits, x, backend)
         for layer in reversed(range(len(caches))):
             lstm, cache, key, first_row = caches[layer]
-            dh = self.dropout.backward(dx, key, first_row, self.backend)
-            dx, dstate0, of_lstm = lstm.backward(dh, dstate.h[layer], dstate.c[layer], cache, self.backend)
+            dh = self.dropout.backward(dx, key, first_row, backend)
+            dx, dstate0, of_lstm = lstm.backward(dh, dstate.h[layer], dstate.c[layer], cache, backend)
             before.insert(0, dstate0)
             parts.insert(0, of_lstm)
         dh0, dc0 = zip(*before)
@@ -240,19 +243,21 @@ class CharRNN:
         if self._gradient is None:
             self._gradient = self.parameters.like()
 
-        network = self.dropped(keys, workers)
+        network, parts = self.dropped(keys, workers), shards(ids.shape[1])
+        self._rooms += [Room(self.backend) for _ in parts[len(self._rooms) :]]
 
-        def shard(part):
+        def shard(part, room):
             # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
             with np.errstate(over="ignore", invalid="ignore"):
-                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start, network)
+                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start, network, room)
                 nats, log_p = cross_entropy(logits, targets[:, part])
                 dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
-                _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache)
+                _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, room)
                 correct = (logits.argmax(axis=-1) == targets[:, part]).sum()
                 return nats.sum(dtype=np.float64), correct, after, parts
 
-        nats, correct, states, parts = zip(*workers.map(shard, shards(ids.shape[1])))
+        results = workers.map(lambda n: shard(parts[n], self._rooms[n].reuse()), range(len(parts)))
+        nats, correct, states, parts = zip(*results)
         self.gradients(parts, self._gradient, workers, keys)
         h, c = zip(*states)
         state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))

@@ -6,6 +6,7 @@ between. How it is cut depends on the batch alone, never on the number of thread
 in the order of the shards: any number of threads gives the same bits.
 """
 
+import itertools
 import os
 from concurrent.futures import ThreadPoolExecutor
 
@@ -50,5 +51,18 @@ class Workers:
 
     def map(self, function, items):
         """[function(item) for item in items], side by side."""
+        items = list(items)
+        results, following = [None] * len(items), itertools.count()
+
+        def work():
+            # Each thread takes the next item until none is left: to wake a thread for each would cost more than some.
+            while (n := next(following)) < len(items):
+                results[n] = function(items[n])
+
         with one_blas_thread():
-            return list((self._pool.map if self._pool else map)(function, items))
+            if self._pool is None:
+                work()
+            else:
+                for worker in [self._pool.submit(work) for _ in range(min(self.threads, len(items)))]:
+                    worker.result()  # raises what was raised there
+        return results

@@ -131,12 +131,12 @@ def tile_operations(rows):
 # -- what the kernels use: two functions, each with a plain twin that runs where nothing is compiled
 
 
-def pack(w):
-    """w (K, N) as panels (N / COLUMNS, K, COLUMNS), rounded up; the last panel is filled up with zeros."""
-    K, N = w.shape
+def pack(w, first, last):
+    """The columns first .. last of w (K, N) as panels (N / COLUMNS, K, COLUMNS), rounded up, filled up with zeros."""
+    K, N = len(w), last - first
     panels = -(-N // COLUMNS)
     padded = np.zeros((K, panels * COLUMNS), w.dtype)
-    padded[:, :N] = w
+    padded[:, :N] = w[:, first:last]
     return np.ascontiguousarray(padded.reshape(K, panels, COLUMNS).transpose(1, 0, 2))
 
 
@@ -147,22 +147,29 @@ def add_product(a, panels, z):
 
 
 @overload(pack, jit_options=OPTIONS)
-def compiled_pack(w):
-    def compiled(w):
-        K, N = w.shape
-        panels = np.empty((-(-N // COLUMNS), K, COLUMNS), w.dtype)
-        for p in range(len(panels)):
-            start = p * COLUMNS
-            columns = min(COLUMNS, N - start)
-            panels[p, :, columns:] = 0
-            if w.strides[1] <= w.strides[0]:
-                for k in range(K):
-                    for j in range(columns):
-                        panels[p, k, j] = w[k, start + j]
-            else:  # a transposed view: read along its columns, because these are contiguous
-                for j in range(columns):
-                    for k in range(K):
-                        panels[p, k, j] = w[k, start + j]
+def compiled_pack(w, first, last):
+    def compiled(w, first, last):
+        K = len(w)
+        panels = np.empty((-(-(last - first) // COLUMNS), K, COLUMNS), w.dtype)
+        if w.strides[1] <= w.strides[0]:
+            for k in range(K):  # a row at a time, as it lies in memory
+                for p in range(len(panels)):
+                    start = first + p * COLUMNS
+                    row = w[k, start : min(start + COLUMNS, last)]
+                    panel = panels[p, k]
+                    for j in range(row.size):
+                        panel[j] = row[j]
+                    panel[row.size :] = 0
+        else:  # a transposed view: its columns are contiguous
+            for p in range(len(panels)):
+                start = first + p * COLUMNS
+                for j in range(COLUMNS):
+                    if start + j < last:
+                        column = w[:, start + j]
+                        for k in range(K):
+                            panels[p, k, j] = column[k]
+                    else:
+                        panels[p, :, j] = 0
         return panels
 
     return compiled
@@ -195,38 +202,30 @@ def copy(source, target):
 
 
 @register_jitable(**OPTIONS)
-def filled_up(a):
-    """Up to ROWS rows of a, with rows of zeros after them: ROWS in all."""
-    rows = np.zeros((ROWS, a.shape[1]), a.dtype)
-    copy(a, rows)
-    return rows
-
-
-@register_jitable(**OPTIONS)
-def add_part_of_tile(rows, panels, p, z):
-    """A tile at the edge, of which z is the part that is there; rows: those of a, filled up."""
-    tile = np.zeros((ROWS, COLUMNS), z.dtype)
-    copy(z, tile)
-    add_whole_tile(rows, 0, panels, p, tile, 0, 0)
-    copy(tile[: z.shape[0], : z.shape[1]], z)
+def filled_up(x, rows, columns):
+    """x with zeros after and below it: (rows, columns) in all."""
+    filled = np.zeros((rows, columns), x.dtype)
+    copy(x, filled)
+    return filled
 
 
 @overload(add_product, jit_options=OPTIONS)
 def compiled_add_product(a, panels, z):
     def compiled(a, panels, z):
-        M, N = z.shape
-        last_rows = filled_up(a[M - M % ROWS :])
+        M, K, N = a.shape[0], a.shape[1], z.shape[1]
+        rows, columns = -(-M // HALF) * HALF, len(panels) * COLUMNS
+        # Tiles that reach over the edge work on copies with zeros around them. The slices of everything do nothing but
+        # give both branches one type, that of any strides: so there is one loop to compile and not two.
+        whole = rows == M and columns == N
+        left = a[:, :] if rows == M else filled_up(a, rows, K)[:, :]
+        out = z[:, :] if whole else filled_up(z, rows, columns)[:, :]
         for p in range(len(panels)):
-            c = p * COLUMNS
-            columns = min(COLUMNS, N - c)
-            for r in range(0, M, ROWS):
-                rows = min(ROWS, M - r)
-                if rows == ROWS and columns == COLUMNS:
-                    add_whole_tile(a, r, panels, p, z, r, c)
-                elif rows == HALF and columns == COLUMNS:
-                    add_half_tile(a, r, panels, p, z, r, c)
+            for r in range(0, rows, ROWS):
+                if rows - r >= ROWS:
+                    add_whole_tile(left, r, panels, p, out, r, p * COLUMNS)
                 else:
-                    these = last_rows if rows < ROWS else filled_up(a[r : r + ROWS])
-                    add_part_of_tile(these, panels, p, z[r : r + rows, c : c + columns])
+                    add_half_tile(left, r, panels, p, out, r, p * COLUMNS)
+        if not whole:
+            copy(out[:M, :N], z)
 
     return compiled

@@ -84,11 +84,13 @@ BELOW_DROPOUT = set(Config(5, layers=2).shapes) - {"dense/kernel", "dense/bias"}
 WRONG_LAYERS = {
     "biases averaged, not summed": ("dy.sum(axis=0)", "dy.mean(axis=0)", BIASES),
     "recurrent kernels meet the state after, not before": ("rows(h[:-1])", "rows(h[1:])", RECURRENT),
-    "kernels' gradients not begun at zero": ("into[:] = 0\n        for x,", "into[:] = 1\n        for x,", KERNELS),
+    "kernels' gradients not begun at zero": ("into[:, first:last] = 0", "into[:, first:last] = 1", KERNELS),
     "the embedding's gradient with the wrong sign": (
         "self.embedding[present] += dx", "self.embedding[present] -= dx", {"embedding/embedding"},
     ),
-    "dropout forgotten on the way back": ("backward = forward", "backward = lambda self, x, *_: x", BELOW_DROPOUT),
+    "dropout forgotten on the way back": (
+        "self.rate, key, first_row, out=dy)", "0.0, key, first_row, out=dy)", BELOW_DROPOUT
+    ),
 }
 
 

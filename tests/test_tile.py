@@ -11,8 +11,8 @@ compiled = njit(**OPTIONS)
 
 
 @compiled
-def compiled_pack(w):
-    return pack(w)
+def compiled_pack(w, first, last):
+    return pack(w, first, last)
 
 
 @compiled
@@ -29,7 +29,7 @@ def test_packing_cuts_into_panels_and_fills_up_with_zeros(dtype, transposed):
     for _, K, N in SIZES:
         w = np.arange(1, K * N + 1, dtype=dtype).reshape(K, N)
         w = np.ascontiguousarray(w.T).T if transposed else w
-        for panels in (pack(w), compiled_pack(w)):
+        for panels in (pack(w, 0, w.shape[1]), compiled_pack(w, 0, w.shape[1])):
             assert panels.shape == (-(-N // COLUMNS), K, COLUMNS) and panels.dtype == dtype
             columns = np.concatenate(list(panels), axis=1)
             np.testing.assert_array_equal(columns[:, :N], w)
@@ -44,7 +44,7 @@ def test_the_product_is_added(add, dtype, tolerance, transposed):
     for M, K, N in SIZES:
         a, w, z = (rng.normal(size=shape).astype(dtype) for shape in ((M, K), (K, N), (M, N)))
         expected = z + a @ w
-        add(np.ascontiguousarray(a.T).T if transposed else a, pack(w), z)
+        add(np.ascontiguousarray(a.T).T if transposed else a, pack(w, 0, w.shape[1]), z)
         np.testing.assert_allclose(z, expected, atol=tolerance * K)
 
 
@@ -52,7 +52,7 @@ def test_the_product_is_added(add, dtype, tolerance, transposed):
 def test_rows_of_a_larger_array_are_all_that_is_written(add):
     z = np.zeros((3 * ROWS, COLUMNS + 5))
     a, w = np.ones((ROWS + 1, 4)), np.ones((4, COLUMNS + 5))
-    add(a, pack(w), z[ROWS : 2 * ROWS + 1])
+    add(a, pack(w, 0, w.shape[1]), z[ROWS : 2 * ROWS + 1])
     assert (z[ROWS : 2 * ROWS + 1] == 4).all()
     assert not z[:ROWS].any() and not z[2 * ROWS + 1 :].any()
 
@@ -62,10 +62,10 @@ def test_a_row_has_the_same_sum_wherever_it_stands():
     rng = np.random.default_rng(1)
     a, w = rng.normal(size=(ROWS + 3, 50)).astype(np.float32), rng.normal(size=(50, 70)).astype(np.float32)
     together = np.zeros((ROWS + 3, 70), np.float32)
-    compiled_add_product(a, pack(w), together)
+    compiled_add_product(a, pack(w, 0, w.shape[1]), together)
     for row in range(len(a)):
         alone = np.zeros((1, 70), np.float32)
-        compiled_add_product(a[row : row + 1], pack(w), alone)
+        compiled_add_product(a[row : row + 1], pack(w, 0, w.shape[1]), alone)
         np.testing.assert_array_equal(alone[0], together[row])
 
 
