@@ -140,7 +140,7 @@ def _engrave(order, given, wanted):
     command = [sys.executable, str(ENGRAVER), *order]
     made, _, failure = child.make(command, given, wanted, ENGRAVING_SECONDS)
     if made is None:
-        raise Unplayable(f"verovio, the engraver, {failure}")
+        raise Unplayable(f"the engraver {failure}")
     return made
 
 
