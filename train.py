@@ -9,11 +9,11 @@ from dataclasses import fields
 from tqdm import tqdm
 
 from lstm.checkpoint import epochs
-from lstm.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
+from lstm.commands.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
+from lstm.commands.session import begin, resume
 from lstm.model import BACKENDS, Config
-from lstm.run import Run
-from lstm.session import begin, resume
 from lstm.shards import default_threads
+from lstm.storage.run import Run
 from lstm.training import PRESETS, SCHEDULES, Settings, best, bits, memory_needed
 
 MODELS, LOGS = ROOT / "model", ROOT / "logs"

@@ -11,7 +11,7 @@ from benchmarks import drawings, report
 from benchmarks.machine import child_environment, describe
 from benchmarks.parts import PARTS, Effort, without_ideas
 from benchmarks.results import Results
-from lstm.command import Parser, between, exit_with, shown, whole
+from lstm.commands.command import Parser, between, exit_with, shown, whole
 from lstm.errors import InputError
 from lstm.plots import save
 from lstm.shards import default_threads

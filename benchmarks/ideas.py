@@ -98,7 +98,7 @@ def stored_masks():
 
 def new_memory_at_each_step():
     """Arrays made anew and given back at each step."""
-    from lstm import room
+    from lstm.engine import room
 
     assert room.Room.empty
     room.Room.empty = staticmethod(np.empty)

@@ -12,14 +12,14 @@ from tqdm import tqdm
 
 from benchmarks.cases import Case
 from benchmarks.contestants import torch_trainer
-from lstm.baselines import ORDERS, NGram
 from lstm.batches import Batches
-from lstm.command import ROOT, Parser, exit_with, whole
+from lstm.commands.command import ROOT, Parser, exit_with, whole
 from lstm.corpus import Corpus
-from lstm.files import read_text
+from lstm.judging.baselines import ORDERS, NGram
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.plots import BLUE, GREY, ORANGE, new_axes, save
 from lstm.shards import Workers, default_threads
+from lstm.storage.files import read_text
 from lstm.training import VALIDATION_ROWS, Settings, Trainer
 
 FIGURES = Path(__file__).parent / "figures"

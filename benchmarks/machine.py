@@ -4,7 +4,7 @@ import importlib.metadata
 import os
 import platform
 
-from lstm.command import say
+from lstm.commands.command import say
 from lstm.shards import default_threads
 
 # Settings that hold OpenBLAS to the kernels of an older processor: some hosts set them, users' machines do not.

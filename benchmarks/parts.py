@@ -14,8 +14,8 @@ from benchmarks.results import Row
 from benchmarks.turns import Contestant, take_turns
 from lstm.checkpoint import Checkpoint, save_weights
 from lstm.corpus import Corpus
-from lstm.files import read_text
 from lstm.model import CharRNN, Config
+from lstm.storage.files import read_text
 
 PEERS = ("ours", "PyTorch", "Keras")
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from lstm import tile
-from lstm.jit import compiled
+from lstm.engine.jit import compiled
 
 
 def __getattr__(name):

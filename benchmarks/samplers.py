@@ -7,7 +7,7 @@ import numpy as np
 
 from benchmarks.contestants import import_keras, keras_network, torch_network
 
-CHUNK = 64  # characters at a time, as in lstm/streams.py
+CHUNK = 64  # characters at a time, as in lstm/engine/streams.py
 
 
 def ours(case, threads):

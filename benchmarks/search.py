@@ -12,10 +12,10 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lstm.command import ROOT, Parser, exit_with, whole
+from lstm.commands.command import ROOT, Parser, exit_with, whole
+from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus
 from lstm.model import Config
-from lstm.session import new_trainer
 from lstm.shards import default_threads
 from lstm.training import Settings
 from lstm.tunes import split
@@ -27,16 +27,17 @@ COLUMNS = ("candidate", "epoch", "loss", "val_loss", "val_accuracy", "seconds")
 BASE = dict(embedding=128, units=448, layers=2, dropout=0.5, recurrent_dropout=0.3, input_dropout=0.1)
 BASE |= dict(epochs=16, batch_size=16, seq_length=128, learning_rate=2e-3, schedule="cosine", warmup=200)
 BASE |= dict(averaging=0.999, shuffle=True, seed=1)
-CLASSIC = dict(embedding=512, units=256, layers=3, dropout=0.2, batch_size=16, seq_length=64, learning_rate=1e-3)
+
+LESS = dict(transpose=1.0, dropout=0.3, recurrent_dropout=0.2, input_dropout=0.0)
+LITTLE = dict(transpose=1.0, dropout=0.2, recurrent_dropout=0.1, input_dropout=0.0)
 
 # name -> what is different from BASE
 CANDIDATES = {
     "base": {},
-    "transpose 0.5": {"transpose": 0.5},
     "transpose 1": {"transpose": 1.0},
-    "no recurrent dropout": {"recurrent_dropout": 0.0, "input_dropout": 0.0},
-    "classic": CLASSIC | dict(schedule="constant", averaging=0.0, shuffle=False, epochs=12, warmup=0)
-    | dict(recurrent_dropout=0.0, input_dropout=0.0),
+    "transpose 1, less dropout": LESS,
+    "transpose 1, less dropout, 3 x 352": LESS | dict(units=352, layers=3),
+    "transpose 1, little dropout": LITTLE,
 }
 
 

@@ -35,7 +35,7 @@ from raw_tunes import Reject, read_books, split_header
 from tidy_music import tidy_music
 
 from lstm.errors import InputError
-from lstm.judge import find_abc2midi, judge_tune
+from lstm.judging.judge import find_abc2midi, judge_tune
 
 FEWEST_NOTES, MOST_CHARACTERS = 24, 1500  # of a tune
 SAME_START = 40  # tunes that share so many melodic steps from the start are one tune

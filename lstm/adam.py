@@ -10,7 +10,7 @@ weight decay, and the average of the parameters over the steps.
 
 import numpy as np
 
-from lstm.jit import compiled
+from lstm.engine.jit import compiled
 
 # Vectors are worked through in slices of fixed size, as tasks on threads. Vector instructions round otherwise than
 # the scalar ones at a slice's end: slices that followed from the number of threads would make the result do so.

@@ -19,10 +19,10 @@ import numpy as np
 
 from lstm import kernels
 from lstm.errors import InputError
-from lstm.files import is_there, names_in, read_text
-from lstm.hdf5 import Remedied, as_text, check_dataset, child, names_as_bytes, new_file, open_file, require
 from lstm.model import CharRNN, Config
 from lstm.parameters import Parameters
+from lstm.storage.files import is_there, names_in, read_text
+from lstm.storage.hdf5 import Remedied, as_text, check_dataset, child, names_as_bytes, new_file, open_file, require
 from lstm.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1

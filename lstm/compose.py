@@ -10,15 +10,15 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from lstm import wishes
-from lstm.command import Parser, between, exit_with, say, shown, whole
+from lstm.commands import wishes
+from lstm.commands.command import Parser, between, exit_with, say, shown, whole
+from lstm.commands.outputs import RENDERERS, Outputs, tell
 from lstm.errors import InputError
-from lstm.files import read_text
-from lstm.judge import find_abc2midi, judge_tune
-from lstm.outputs import RENDERERS, Outputs, tell
+from lstm.judging.judge import find_abc2midi, judge_tune
 from lstm.sampling import LONGEST_TUNE, encode_prime, generate_many, generators, in_order, opening
+from lstm.storage.files import read_text
+from lstm.storage.weights import MODELS, find_weights, load
 from lstm.tunes import split_tunes
-from lstm.weights import MODELS, find_weights, load
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
 TRIES = 50  # with --valid, for each tune that is wanted

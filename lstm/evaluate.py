@@ -21,20 +21,30 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lstm.baselines import ORDERS, NGram
 from lstm.checkpoint import digest
-from lstm.command import ROOT, Parser, between, exit_with, say, shown, whole
+from lstm.commands.command import ROOT, Parser, between, exit_with, say, shown, whole
 from lstm.errors import InputError
-from lstm.files import make_directory, read_text, write_bytes
-from lstm.heldout import best_order, losses, n_gram_name
-from lstm.judge import find_abc2midi
-from lstm.novelty import spans_of
+from lstm.judging.baselines import ORDERS, NGram
+from lstm.judging.heldout import best_order, losses, n_gram_name
+from lstm.judging.judge import find_abc2midi
+from lstm.judging.novelty import spans_of
+from lstm.judging.quality import (
+    EXTENT,
+    LARGEST,
+    NOVELTY,
+    VALIDITY,
+    Composed,
+    compose,
+    compose_by_counting,
+    judge,
+    judged,
+)
 from lstm.plots import against_temperature, save
-from lstm.quality import EXTENT, LARGEST, NOVELTY, VALIDITY, Composed, compose, compose_by_counting, judge, judged
 from lstm.shards import default_threads
+from lstm.storage.files import make_directory, read_text, write_bytes
+from lstm.storage.weights import MODELS, find_weights, load
 from lstm.training import Settings, bits
 from lstm.tunes import is_abc, split, split_tunes
-from lstm.weights import MODELS, find_weights, load
 
 PEOPLE = "people, held out"
 UNITS = dict.fromkeys([*VALIDITY, *NOVELTY, *EXTENT], ("%", 100))  # of each figure, and how many of them are 1

@@ -18,7 +18,7 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lstm.command import Parser, between, exit_with, whole
+from lstm.commands.command import Parser, between, exit_with, whole
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
 from lstm.plots import save, u_curve

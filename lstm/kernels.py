@@ -11,8 +11,7 @@ from numba import types
 from numba.extending import overload, register_jitable
 
 from lstm import tile
-from lstm.jit import OPTIONS, compiled
-
+from lstm.engine.jit import OPTIONS, compiled
 
 empty = np.empty
 

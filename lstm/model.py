@@ -6,11 +6,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm import cell, kernels
+from lstm.engine.room import Room
 from lstm.errors import InputError
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.parameters import Parameters
-from lstm.room import Room
 from lstm.shards import Workers, one_blas_thread, shards
 
 # What runs the loop over time: modules with the same functions.

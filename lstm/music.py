@@ -18,12 +18,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm import child, synth
 from lstm.errors import InputError
-from lstm.judge import FIELD, ask_abc2midi, find_abc2midi, first_tune, how_to_install
+from lstm.judging import child
+from lstm.judging.judge import FIELD, ask_abc2midi, find_abc2midi, first_tune, how_to_install
+from lstm.rendering import synth
 from lstm.tunes import header
 
-ENGRAVER = Path(__file__).with_name("engraver.py")
+ENGRAVER = Path(__file__).parent / "rendering" / "engraver.py"
 ENGRAVING_SECONDS = 20.0  # it needs some 0.1 s, starting Python included
 FULL_LINE = 90  # characters of a tune that fit into a line of the score
 LONGEST = 600  # seconds that are turned into sound; a tune of the corpus lasts 12 to 192

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from lstm.errors import InputError
-from lstm.files import write_bytes
+from lstm.storage.files import write_bytes
 
 # Okabe & Ito's colours: told apart by colour-blind readers. Line styles differ too, for print in grey.
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#D55E00", "#009E73", "#777777"

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm.commands.wishes import Header
+from lstm.engine.streams import Composer
 from lstm.errors import InputError
 from lstm.loss import log_softmax
 from lstm.model import State
-from lstm.streams import Composer
 from lstm.tunes import END, PROMPT
-from lstm.wishes import Header
 
 LONGEST_TUNE = 4000  # characters; the longest of the corpus has 813
 AT_ONCE = 16  # streams side by side: with more the first tune would come later, and all of them no sooner

@@ -24,7 +24,7 @@ from llvmlite import ir
 from numba.core import cgutils, config, types
 from numba.extending import intrinsic, models, overload, register_jitable, register_model
 
-from lstm.jit import FASTMATH, OPTIONS
+from lstm.engine.jit import FASTMATH, OPTIONS
 
 
 def tile_shape(features):

@@ -11,9 +11,10 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lstm import judge, music
-from lstm.album import album
+from lstm import music
 from lstm.errors import InputError
+from lstm.judging import judge
+from lstm.rendering.album import album
 
 for library in ("symusic", "verovio", "resvg_py", "soundfile"):
     pytest.importorskip(library)

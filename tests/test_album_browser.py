@@ -11,7 +11,7 @@ import pytest
 from test_album import CORPUS, HOSTILE
 
 from lstm import music
-from lstm.album import album
+from lstm.rendering.album import album
 
 playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow

@@ -21,8 +21,8 @@ import pytest
 from lstm import cell
 from lstm.checkpoint import Checkpoint, epochs, load_resume, load_weights, save_resume, save_weights, weights_path
 from lstm.errors import InputError
-from lstm.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.model import CharRNN, Config, initial_parameters
+from lstm.storage.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary('\n "aΩ')

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lstm import child
+from lstm.judging import child
 
 
 def outcome(script, seconds=20.0):

@@ -21,12 +21,12 @@ import numpy as np
 import pytest
 
 import lstm.compose
-import lstm.run
+import lstm.storage.run
+import lstm.storage.weights
 import lstm.training
-import lstm.weights
 from lstm.checkpoint import epochs, load_resume, load_weights
-from lstm.command import exit_with
-from lstm.session import begin
+from lstm.commands.command import exit_with
+from lstm.commands.session import begin
 from lstm.training import Trainer
 from lstm.tunes import split_tunes
 
@@ -100,8 +100,8 @@ def assert_one_line(name, err, pattern):
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing the curves takes longer than training these models. Processes of their own do draw them."""
-    monkeypatch.setattr(lstm.run, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(lstm.run, "training_curves", lambda history: None)
+    monkeypatch.setattr(lstm.storage.run, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(lstm.storage.run, "training_curves", lambda history: None)
 
 
 @pytest.fixture
@@ -207,7 +207,7 @@ def test_the_command_learns_what_the_package_learns(training, tmp_path, text, ba
 def test_the_usual_places_need_no_option(monkeypatch, tmp_path):
     for name, place in {"ROOT": tmp_path, "MODELS": tmp_path / "model", "LOGS": tmp_path / "logs"}.items():
         monkeypatch.setattr(train, name, place)
-    for module in (lstm.weights, lstm.compose):
+    for module in (lstm.storage.weights, lstm.compose):
         monkeypatch.setattr(module, "MODELS", tmp_path / "model")
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "input.txt").write_text(TEXT)
@@ -457,7 +457,7 @@ def test_a_seed_file_is_the_same_as_the_seed(learnt, tmp_path):
 
 
 def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, monkeypatch):
-    for module in (lstm.weights, lstm.compose):
+    for module in (lstm.storage.weights, lstm.compose):
         monkeypatch.setattr(module, "MODELS", tmp_path)
     (tmp_path / "pretrained").mkdir()
     shutil.copy(learnt / "weights.8.h5", tmp_path / "pretrained")

@@ -10,16 +10,27 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from lstm import evaluate, heldout, quality
-from lstm.baselines import ORDERS, NGram
+from lstm import evaluate
 from lstm.checkpoint import Checkpoint, save_weights
-from lstm.command import ROOT, exit_with
-from lstm.intervals import Estimate
-from lstm.judge import Verdict
+from lstm.commands.command import ROOT, exit_with
+from lstm.judging import heldout, quality
+from lstm.judging.baselines import ORDERS, NGram
+from lstm.judging.intervals import Estimate
+from lstm.judging.judge import Verdict
+from lstm.judging.novelty import spans_of
+from lstm.judging.quality import (
+    VALIDITY,
+    Composed,
+    compose,
+    compose_by_counting,
+    count_notes,
+    judge,
+    judged,
+    novelty,
+    validity,
+)
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.novelty import spans_of
 from lstm.plots import against_temperature, save
-from lstm.quality import VALIDITY, Composed, compose, compose_by_counting, count_notes, judge, judged, novelty, validity
 from lstm.sampling import generate
 from lstm.shards import Workers
 from lstm.training import Settings, Trainer, character_losses
@@ -263,7 +274,7 @@ def test_bad_input_ends_in_one_line(place, more, complaint):
 
 
 def test_without_abc2midi_the_remedy_is_named_at_once(place, monkeypatch):
-    monkeypatch.setattr("lstm.judge.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("lstm.judging.judge.importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
     status, out, err = call(*options(place))
     assert status == 2 and not out and "abc2midi was not found" in err and not (place / "out").exists()

@@ -10,12 +10,17 @@ from lstm.shards import Workers
 from lstm.training import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = {path.stem for path in (ROOT / "lstm").glob("*.py")} - {"__init__"}
+PACKAGE = ROOT / "lstm"
+FILES = {
+    path.relative_to(PACKAGE).with_suffix("").as_posix(): path
+    for path in PACKAGE.rglob("*.py")
+    if path.name != "__init__.py"
+}
 
 
 def reading_order():
-    """The modules as the README numbers them: lines like `| 3 | [`cell.py`](lstm/cell.py) | ...`."""
-    row = re.compile(r"^\| *(\d+) *\| *\[`(\w+)\.py`\]\(lstm/(\w+)\.py\)", re.MULTILINE)
+    """The modules as the README numbers them: lines like `| 3 | [`engine/jit.py`](lstm/engine/jit.py) | ...`."""
+    row = re.compile(r"^\| *(\d+) *\| *\[`([\w/]+)\.py`\]\(lstm/([\w/]+)\.py\)", re.MULTILINE)
     rows = row.findall((ROOT / "README.md").read_text())
     assert [int(number) for number, _, _ in rows] == list(range(1, len(rows) + 1))
     assert all(name == link for _, name, link in rows)
@@ -28,32 +33,32 @@ def imports_of(path):
     at_top = set(map(id, tree.body))
     for node in ast.walk(tree):
         names = []
-        if isinstance(node, ast.ImportFrom) and node.module == "lstm":
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith("lstm."):
-            names = [node.module.split(".")[1]]
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lstm":
+            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
         elif isinstance(node, ast.Import):
-            names = [alias.name.split(".")[1] for alias in node.names if alias.name.startswith("lstm.")]
+            names = [alias.name for alias in node.names]
         for name in names:
-            yield name, id(node) in at_top
+            module = name.removeprefix("lstm.").replace(".", "/")
+            if module in FILES:
+                yield module, id(node) in at_top
 
 
 def test_the_readme_lists_every_module_once():
     order = reading_order()
-    assert sorted(order) == sorted(MODULES)
+    assert sorted(order) == sorted(FILES)
 
 
 def test_a_module_imports_only_modules_before_it_in_the_reading_order():
     order = reading_order()
     for position, module in enumerate(order):
-        for imported, at_top in imports_of(ROOT / "lstm" / f"{module}.py"):
+        for imported, at_top in imports_of(FILES[module]):
             assert imported in order[:position], f"{module}.py imports {imported}.py, which comes later"
             assert at_top, f"{module}.py imports {imported}.py inside a function"
 
 
 def test_no_deep_learning_framework_is_imported_by_the_package():
     framework = re.compile(r"^\s*(?:import|from) (torch|keras|tensorflow|jax|sklearn)\b", re.MULTILINE)
-    for path in [*(ROOT / "lstm").glob("*.py"), ROOT / "train.py", ROOT / "sample.py"]:
+    for path in [*FILES.values(), ROOT / "train.py", ROOT / "sample.py"]:
         assert not framework.findall(path.read_text()), path.name
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lstm import judge
 from lstm.errors import InputError
+from lstm.judging import judge
 
 CORPUS = (Path(__file__).parent.parent / "data" / "input.txt").read_text(encoding="ascii").split("\n\n")
 GOOD = CORPUS[3]

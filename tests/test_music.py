@@ -12,9 +12,11 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from lstm import judge, music, synth
+from lstm import music
 from lstm.errors import InputError
+from lstm.judging import judge
 from lstm.music import Unplayable
+from lstm.rendering import synth
 
 for library in ("symusic", "verovio", "resvg_py", "soundfile"):
     pytest.importorskip(library)

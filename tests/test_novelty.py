@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from lstm.novelty import Spans, header_length, longest_copied, music, seen, sorted_places, spans_of
+from lstm.judging.novelty import Spans, header_length, longest_copied, music, seen, sorted_places, spans_of
 
 TUNE = "X:1\nT:A Tune\nM:2/4\nK:G\n|:ABc|dBA:|\nE:|\n\n"
 

@@ -5,9 +5,10 @@ import re
 
 import pytest
 
-from lstm import music, outputs
+from lstm import music
+from lstm.commands import outputs
+from lstm.commands.outputs import RENDERERS, Outputs, file_name
 from lstm.errors import InputError
-from lstm.outputs import RENDERERS, Outputs, file_name
 
 TUNE = "X:1\nT:The Merry Maid\nK:G\n|:abc:|\n"
 

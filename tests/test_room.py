@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from lstm import cell, kernels
+from lstm.engine.room import Room
 from lstm.model import CharRNN, Config, dropout_keys, initial_parameters
-from lstm.room import Room
 from lstm.shards import Workers
 
 

@@ -17,13 +17,15 @@ from pathlib import Path
 
 import pytest
 
-import lstm.weights
-from lstm import compose, judge, music, outputs
+import lstm.storage.weights
+from lstm import compose, music
 from lstm.checkpoint import Checkpoint, load_weights, save_weights, weights_path
-from lstm.command import exit_with
+from lstm.commands import outputs
+from lstm.commands.command import exit_with
 from lstm.corpus import Corpus
 from lstm.errors import InputError
-from lstm.judge import Verdict
+from lstm.judging import judge
+from lstm.judging.judge import Verdict
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.shards import Workers
 from lstm.training import Settings, Trainer
@@ -358,8 +360,8 @@ def test_any_mixture_of_options_ends_well_or_in_one_line(usual, stubs, tmp_path,
 
 
 def test_the_weights_that_ship_serve_from_the_package_where_it_is_installed(learnt, tmp_path, monkeypatch):
-    monkeypatch.setattr(lstm.weights, "__file__", str(tmp_path / "lstm" / "weights.py"))
-    monkeypatch.setattr(lstm.weights, "MODELS", tmp_path / "model")
+    monkeypatch.setattr(lstm.storage.weights, "__file__", str(tmp_path / "lstm" / "storage" / "weights.py"))
+    monkeypatch.setattr(lstm.storage.weights, "MODELS", tmp_path / "model")
     monkeypatch.setattr(compose, "MODELS", tmp_path / "model")
     assert "no weights in" in call("--length", 1)[2]
     (tmp_path / "lstm" / "pretrained").mkdir(parents=True)

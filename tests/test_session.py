@@ -10,11 +10,11 @@ import h5py
 import numpy as np
 import pytest
 
-import lstm.run
+import lstm.storage.run
 from lstm.checkpoint import epochs, load_resume, load_weights, save_resume
+from lstm.commands.session import begin, resume
 from lstm.errors import InputError
-from lstm.run import Run
-from lstm.session import begin, resume
+from lstm.storage.run import Run
 from lstm.training import best, evaluate
 from lstm.tunes import split
 
@@ -34,8 +34,8 @@ EVERYTHING = {  # that is off unless asked for
 @pytest.fixture(autouse=True)
 def no_pictures(monkeypatch):
     """Drawing the curves takes longer than training these models; test_commands.py looks at them."""
-    monkeypatch.setattr(lstm.run, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(lstm.run, "training_curves", lambda history: None)
+    monkeypatch.setattr(lstm.storage.run, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(lstm.storage.run, "training_curves", lambda history: None)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from lstm import cell, kernels, streams
+from lstm import cell, kernels
+from lstm.engine import streams
+from lstm.engine.streams import Composer, choose
 from lstm.model import CharRNN, Config, State, initial_parameters
 from lstm.sampling import AT_ONCE, Piece, Plain, cut, distribution, generate, generate_many, generators, in_order, pick
-from lstm.streams import Composer, choose
 from lstm.vocabulary import Vocabulary
 
 SIZES = [(7, 3, 1, 1), (2, 2, 5, 2), (86, 4, 13, 3), (5, 6, 8, 2), (33, 2, 100, 1), (86, 5, 72, 3)]  # V, E, H, L

@@ -5,7 +5,7 @@ import time
 import numpy as np
 import pytest
 
-from lstm import synth
+from lstm.rendering import synth
 
 RATE = synth.RATE
 

@@ -11,7 +11,7 @@ import pytest
 from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.errors import InputError
-from lstm.files import is_there, names_in, read_text
+from lstm.storage.files import is_there, names_in, read_text
 from lstm.tunes import header, is_abc, split, split_tunes
 from lstm.vocabulary import Vocabulary
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from lstm.jit import OPTIONS
+from lstm.engine.jit import OPTIONS
 from lstm.tile import COLUMNS, ROWS, add_product, pack, tile_shape
 
 compiled = njit(**OPTIONS)

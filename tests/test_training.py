@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from lstm.adam import SLICE, Adam, decay, update_average
+from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus, shuffled
 from lstm.errors import InputError
 from lstm.model import BACKENDS, CharRNN, Config, Parameters, dropout_keys, initial_parameters
-from lstm.session import new_trainer
 from lstm.shards import Workers
 from lstm.training import Settings, Trainer, evaluate, learning_rate_at
 from lstm.tunes import split, split_tunes

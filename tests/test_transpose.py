@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus, shuffled
 from lstm.errors import InputError
-from lstm.judge import judge_tune
+from lstm.judging.judge import judge_tune
 from lstm.model import Config
-from lstm.session import new_trainer
 from lstm.training import LOWEST, Settings
 from lstm.transpose import MODES, NAMES, PITCH, Transposer, intervals, parse, signature, targets, transposed
 from lstm.tunes import header, split_tunes

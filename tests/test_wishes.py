@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm import cell, kernels, wishes
+from lstm import cell, kernels
+from lstm.commands import wishes
 from lstm.errors import InputError
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.sampling import AT_ONCE, generate, generate_many, generators

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lstm.errors import InputError
 
-ROOT = Path(__file__).resolve().parent.parent  # the checkout: data/, model/ and logs/ stand beside lstm/
+ROOT = Path(__file__).resolve().parent.parent.parent  # the checkout: data/, model/ and logs/ stand beside lstm/
 
 
 class Parser(argparse.ArgumentParser):

@@ -13,7 +13,7 @@ import h5py
 import numpy as np
 
 from lstm.errors import InputError
-from lstm.files import read_bytes, write_bytes
+from lstm.storage.files import read_bytes, write_bytes
 
 SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SEAL = b"artificial music generator; sha256 of the bytes from 512 on: "

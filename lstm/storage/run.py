@@ -14,8 +14,8 @@ from pathlib import Path
 
 from lstm.checkpoint import epochs, load_resume, save_resume, save_weights, weights_path
 from lstm.errors import InputError
-from lstm.files import is_there, make_directory, said_plainly, write_bytes
 from lstm.plots import save, training_curves
+from lstm.storage.files import is_there, make_directory, said_plainly, write_bytes
 from lstm.training import Record
 
 

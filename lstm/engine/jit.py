@@ -17,7 +17,7 @@ import numba
 FASTMATH = ("contract",)
 OPTIONS = dict(nogil=True, error_model="numpy", fastmath=set(FASTMATH))
 
-HERE = Path(__file__).parent
+PACKAGE = Path(__file__).parent.parent
 
 
 def cache_folder():
@@ -25,8 +25,9 @@ def cache_folder():
 
     Where that cannot be written, Numba takes a folder of the user's by itself.
     """
-    sources = b"".join(path.read_bytes() for path in sorted(HERE.glob("*.py")) if b"lstm.jit" in path.read_bytes())
-    return Path(numba.config.CACHE_DIR or HERE / "__pycache__") / f"lstm-{sha256(sources).hexdigest()[:12]}"
+    sources = [path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))]
+    sources = b"".join(source for source in sources if b"lstm.engine.jit" in source)
+    return Path(numba.config.CACHE_DIR or PACKAGE / "__pycache__") / f"lstm-{sha256(sources).hexdigest()[:12]}"
 
 
 CACHE_FOLDER = cache_folder()

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
 from lstm import music
-from lstm.judge import judge_tune
+from lstm.judging.judge import judge_tune
 from lstm.tunes import header
 
 MOST_COMPLAINTS = 5  # of abc2midi that are shown; a bad tune has dozens

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from lstm import child
-from lstm.command import ROOT
+from lstm.commands.command import ROOT
 from lstm.errors import InputError
+from lstm.judging import child
 
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 

@@ -13,10 +13,10 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lstm import music
-from lstm.album import album
-from lstm.command import say, shown
+from lstm.commands.command import say, shown
 from lstm.errors import InputError
-from lstm.files import check_writable, make_directory, write_bytes
+from lstm.rendering.album import album
+from lstm.storage.files import check_writable, make_directory, write_bytes
 
 RENDERERS = {  # kind -> (how the name of its file ends, what makes its bytes of a tune)
     "svg": (".svg", lambda tune: music.svg(tune).encode()),

@@ -3,16 +3,16 @@
 from pathlib import Path
 
 from lstm.checkpoint import epochs, load_weights, weights_path
-from lstm.command import ROOT, shown
+from lstm.commands.command import ROOT, shown
 from lstm.errors import InputError
-from lstm.files import is_there
+from lstm.storage.files import is_there
 
 MODELS, VOCABULARY = ROOT / "model", ROOT / "data" / "char_to_idx.json"
 
 
 def pretrained():
     """The directory of the weights that ship: a part of the installed package, or model/pretrained of the checkout."""
-    installed = Path(__file__).with_name("pretrained")
+    installed = Path(__file__).parent.parent / "pretrained"
     return installed if epochs(installed) else MODELS / "pretrained"
 
 

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lstm.baselines import ORDERS, NGram, compressed
-from lstm.novelty import header_length
+from lstm.judging.baselines import ORDERS, NGram, compressed
+from lstm.judging.novelty import header_length
 from lstm.shards import Workers
 from lstm.training import Settings, character_losses
 from lstm.tunes import is_abc, split_tunes

@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
-from lstm.jit import OPTIONS
+from lstm.engine.jit import OPTIONS
 from lstm.tile import pointer_to
 
 LINE = 8  # numbers of 64 bits in a line of the cache; each thread's number has a line of its own

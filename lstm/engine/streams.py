@@ -20,8 +20,8 @@ import numpy as np
 from numba.extending import overload, register_jitable
 
 from lstm import kernels
-from lstm.barrier import ALL, LINE, arrive, wait_for_all
-from lstm.jit import OPTIONS, compiled
+from lstm.engine.barrier import ALL, LINE, arrive, wait_for_all
+from lstm.engine.jit import OPTIONS, compiled
 from lstm.kernels import sigmoid, split, tanh
 from lstm.model import State
 from lstm.shards import default_threads, one_blas_thread
@@ -54,7 +54,9 @@ def shares(model, threads, packed):
         table = network.embedding.embedding @ first.kernel + first.bias  # (V, 4H)
     matrices = [first.recurrent_kernel] + [w for layer in others for w in (layer.kernel, layer.recurrent_kernel)]
     bias = np.stack([layer.bias for layer in network.lstm])  # (L, 4H)
-    arranged = pack if packed else np.asarray
+
+    def arranged(w):
+        return pack(w, 0, w.shape[1]) if packed else w
 
     def share(thread):
         units, characters = (slice(N * thread // threads, N * (thread + 1) // threads) for N in (H, len(table)))

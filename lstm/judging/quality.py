@@ -10,9 +10,9 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import NamedTuple
 
-from lstm.intervals import Estimate, ratio, share
-from lstm.judge import judge_tune
-from lstm.novelty import longest_copied, music, seen
+from lstm.judging.intervals import Estimate, ratio, share
+from lstm.judging.judge import judge_tune
+from lstm.judging.novelty import longest_copied, music, seen
 from lstm.sampling import generate_many, generators, in_order, opening
 from lstm.tunes import END
 

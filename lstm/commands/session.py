@@ -11,11 +11,11 @@ from lstm.batches import Batches
 from lstm.checkpoint import Checkpoint
 from lstm.corpus import Corpus
 from lstm.errors import InputError
-from lstm.files import read_text
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
-from lstm.resumable import refuse_misfits, refuse_misplaced
-from lstm.run import Run
 from lstm.shards import Workers
+from lstm.storage.files import read_text
+from lstm.storage.resumable import refuse_misfits, refuse_misplaced
+from lstm.storage.run import Run
 from lstm.training import PRESETS, Settings, Trainer, memory_needed
 from lstm.transpose import Transposer
 

@@ -1,0 +1,1 @@
+"""What makes it fast: how loops are compiled, where arrays live, sampling as one compiled loop."""

@@ -1,0 +1,1 @@
+"""How good it is: the judges of one tune, baselines, novelty, and many tunes summed up."""

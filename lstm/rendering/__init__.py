@@ -1,0 +1,1 @@
+"""What one sees and hears: an instrument, the engraver, the album."""
