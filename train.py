@@ -4,23 +4,25 @@ import math
 import shlex
 import sys
 from argparse import BooleanOptionalAction
-from dataclasses import fields
+from dataclasses import asdict, fields
+from types import SimpleNamespace
 
 from tqdm import tqdm
 
 from lstm.checkpoint import epochs
 from lstm.commands.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
-from lstm.commands.session import begin, resume
+from lstm.commands.session import begin, config_for, resume, settings_for
 from lstm.model import BACKENDS, Config
 from lstm.shards import default_threads
 from lstm.storage.run import Run
-from lstm.training import PRESETS, SCHEDULES, Settings, best, bits, memory_needed
+from lstm.training import PRESETS, SCHEDULES, USUAL, Settings, best, bits, memory_needed
 
 MODELS, LOGS = ROOT / "model", ROOT / "logs"
 
 
 def parse(argv):
     """The options. Those that make up the run are None unless given, so that presets and --resume can tell."""
+    usual = SimpleNamespace(**asdict(config_for({}, 1)), **asdict(settings_for({})))
     parser = Parser(prog="train.py", description=__doc__)
     add = parser.add_argument_group("the text and the places").add_argument
     add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
@@ -29,29 +31,44 @@ def parse(argv):
     add("--resume", action="store_true", help="go on with the run in --model-dir, exactly where it stopped")
     add("--overwrite", action="store_true", help="delete the run that is in --model-dir and --log-dir")
     add = parser.add_argument_group("the model").add_argument
-    add("--preset", choices=PRESETS, help="a set of these options to start from (classic)")
-    add("--embedding", type=whole(1, 10**6), metavar="E", help="numbers that describe a character (512)")
-    add("--units", type=whole(1, 10**6), metavar="H", help="cells in each LSTM layer (256)")
-    add("--layers", type=whole(1, 1000), metavar="L", help="LSTM layers (3)")
+    add("--preset", choices=PRESETS, help=f"a set of these options to start from ({USUAL})")
+    add("--embedding", type=whole(1, 10**6), metavar="E", help=f"numbers that describe a character ({usual.embedding})")
+    add("--units", type=whole(1, 10**6), metavar="H", help=f"cells in each LSTM layer ({usual.units})")
+    add("--layers", type=whole(1, 1000), metavar="L", help=f"LSTM layers ({usual.layers})")
     share = between(0, 1, open_end=True)
-    add("--dropout", type=share, metavar="RATE", help="share of each layer's output zeroed (0.2)")
-    add("--input-dropout", type=share, metavar="RATE", help="the same of the embedding (0)")
-    add("--recurrent-dropout", type=share, metavar="RATE", help="the same of the recurrent kernels (0)")
+    add("--dropout", type=share, metavar="RATE", help=f"share of each layer's output zeroed ({usual.dropout})")
+    add("--input-dropout", type=share, metavar="RATE", help=f"and of the embedding ({usual.input_dropout})")
+    add(
+        "--recurrent-dropout", type=share, metavar="RATE",
+        help=f"and of the recurrent kernels ({usual.recurrent_dropout})",
+    )
     add = parser.add_argument_group("the training").add_argument
-    add("--epochs", type=whole(1), metavar="N", help="passes over the text, in all (12)")
-    add("--batch-size", type=whole(1), metavar="B", help="rows of text read side by side (16)")
-    add("--seq-length", type=whole(1), metavar="T", help="characters that backpropagation goes back (64)")
-    add("--shuffle", action=BooleanOptionalAction, help="the tunes in another order in each epoch (no)")
-    add("--transpose", type=between(0, 1), metavar="SHARE", help="share of the tunes in another key each epoch (0)")
-    add("--validation", type=between(0, 0.9), metavar="FRACTION", help="share of the tunes held out (0.1)")
-    add("--seed", type=whole(0), metavar="N", help="of the first weights, dropout, order and keys (1)")
+    add("--epochs", type=whole(1), metavar="N", help=f"passes over the text, in all ({usual.epochs})")
+    add("--batch-size", type=whole(1), metavar="B", help=f"rows of text read side by side ({usual.batch_size})")
+    add("--seq-length", type=whole(1), metavar="T", help=f"characters gradients go back ({usual.seq_length})")
+    add("--shuffle", action=BooleanOptionalAction, help=f"tunes in another order each epoch ({usual.shuffle})")
+    add(
+        "--transpose", type=between(0, 1), metavar="SHARE",
+        help=f"share of the tunes in a new key each epoch ({usual.transpose})",
+    )
+    add(
+        "--validation", type=between(0, 0.9), metavar="FRACTION",
+        help=f"share of the tunes held out ({usual.validation})",
+    )
+    add("--seed", type=whole(0), metavar="N", help=f"of the first weights, dropout, order and keys ({usual.seed})")
     add = parser.add_argument_group("the optimizer").add_argument
-    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help="of Adam (0.001)")
-    add("--schedule", choices=SCHEDULES, help="cosine brings the learning rate down to 1 %% of it (constant)")
-    add("--warmup", type=whole(0), metavar="STEPS", help="steps in which the learning rate rises (0)")
-    add("--clip", type=between(0, 1e9), metavar="NORM", help="largest gradient norm; 0 for none (5)")
-    add("--weight-decay", type=between(0, 10), metavar="RATE", help="of all but the biases; 0 for none (0)")
-    add("--averaging", type=share, metavar="DECAY", help="average the weights, such as 0.999; 0 for none (0)")
+    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help=f"of Adam ({usual.learning_rate})")
+    add("--schedule", choices=SCHEDULES, help=f"cosine ends at 1 %% of it ({usual.schedule})")
+    add("--warmup", type=whole(0), metavar="STEPS", help=f"steps in which the learning rate rises ({usual.warmup})")
+    add("--clip", type=between(0, 1e9), metavar="NORM", help=f"largest gradient norm; 0 for none ({usual.clip})")
+    add(
+        "--weight-decay", type=between(0, 10), metavar="RATE",
+        help=f"of the matrices; 0 for none ({usual.weight_decay})",
+    )
+    add(
+        "--averaging", type=share, metavar="DECAY",
+        help=f"of the weights, such as 0.999; 0 for none ({usual.averaging})",
+    )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
@@ -76,6 +93,11 @@ def describe(trainer, corpus):
     rates["of the recurrent kernels"] = config.recurrent_dropout
     dropout = ", ".join(f"{rate:g} {place}" for place, rate in rates.items() if rate) or "none"
     print(f"dropout: {dropout}; {trainer.workers.threads} threads")
+    rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
+    averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
+    print(f"learning rate: {rate}{averaging}")
+    tunes = ["shuffled"] * settings.shuffle + [f"{settings.transpose:.0%} in a new key"] * bool(settings.transpose)
+    print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")
     print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
     learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
     print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")

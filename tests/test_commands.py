@@ -50,7 +50,7 @@ OTHER_TEXTS = {
     "Japanese": "古池や蛙飛びこむ水の音。" * 30,
 }
 SIZES = ["--embedding", "4", "--units", "6", "--layers", "2", "--batch-size", "4", "--seq-length", "20"]
-TINY = [*SIZES, "--epochs", "2", "--seed", "3"]
+TINY = ["--preset", "classic", *SIZES, "--epochs", "2", "--seed", "3"]
 
 
 def call(module, *arguments):
@@ -143,7 +143,7 @@ def learnt(tmp_path_factory):
     directory = tmp_path_factory.mktemp("learnt")
     (directory / "tunes.txt").write_text(TEXT)
     arguments = ["--input", directory / "tunes.txt", "--model-dir", directory / "model", "--log-dir", directory]
-    sizes = ["--embedding", "8", "--units", "32", "--layers", "1", "--dropout", "0", "--batch-size", "4"]
+    sizes = ["--preset", "classic", "--embedding", "8", "--units", "32", "--layers", "1", "--dropout", "0", "--batch-size", "4"]
     speed = ["--seq-length", "25", "--learning-rate", "0.02", "--epochs", "16", "--freq", "8", "--seed", "1"]
     assert call(train, *arguments, *sizes, *speed)[0] == 0
     return directory / "model"
@@ -199,7 +199,7 @@ def test_the_command_learns_what_the_package_learns(training, tmp_path, text, ba
     assert call(train, *training, "--backend", backend, "--threads", 3)[0] == 0
     choices = {"embedding": 4, "units": 6, "layers": 2, "batch_size": 4, "seq_length": 20, "epochs": 2, "seed": 3}
     run = train.Run(tmp_path / "other", tmp_path / "other logs")
-    session = begin(run, choices | {"backend": backend, "input": str(text)}, None, 1)
+    session = begin(run, choices | {"preset": "classic", "backend": backend, "input": str(text)}, None, 1)
     assert len(list(session.trainer.records())) == 2
     assert parameters(tmp_path / "my model", 2) == session.trainer.model.parameters.flat.tobytes()
 

@@ -22,7 +22,7 @@ COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "
 MEASURED = {"seconds", "chars_per_second"}  # what two runs need not share
 TEXT = "".join(f"X:{n}\nT:Ed's Fancy {n}\nK:{'GAF'[n % 3]}\n{'|:abc dBAG:|'[n % 5 :]}\n\n" for n in range(1, 21))
 CHOICES = {
-    **{"embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
+    **{"preset": "classic", "embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
     **{"epochs": 3, "batch_size": 5, "seq_length": 9, "validation": 0.2, "seed": 3, "backend": "numba"},
 }
 EVERYTHING = {  # that is off unless asked for
@@ -606,3 +606,42 @@ def test_two_held_out_characters_are_enough_to_validate_on(run, choices, text):
         pass
     record = session.trainer.finish_epoch()
     assert (record.val_loss, record.val_accuracy) == pytest.approx(naive_validation(session, rows=1), rel=1e-5)
+
+
+# -- presets: the usual one asks for what only tunes have
+
+
+SMALL = {"embedding": 4, "units": 6, "batch_size": 2, "seq_length": 9, "epochs": 1}
+
+
+def usual_settings(run, path, **more):
+    return begin(run, SMALL | {"input": str(path)} | more, None, 1).trainer.settings
+
+
+def test_the_usual_preset_shuffles_and_transposes_tunes(run, text):
+    settings = usual_settings(run, text, epochs=30)
+    assert settings.shuffle and settings.transpose == 1 and settings.warmup == 200
+    assert settings.schedule == "cosine" and settings.averaging == 0.999
+
+
+def test_the_usual_preset_leaves_out_what_a_text_cannot_have(run, tmp_path):
+    prose = tmp_path / "prose.txt"
+    prose.write_text("No tunes are in here, and it is short.\n" * 9)
+    settings = usual_settings(run, prose)
+    assert (settings.shuffle, settings.transpose, settings.warmup) == (False, 0, 0)
+    assert settings.averaging == 0.999  # what any text can have stays
+
+
+def test_tunes_in_one_key_are_shuffled_but_not_transposed(run, tmp_path):
+    tunes = tmp_path / "tunes.txt"
+    tunes.write_text("".join(f"X:{n}\nK:D\nABc dBA|\n\n" for n in range(20)))
+    settings = usual_settings(run, tunes)
+    assert settings.shuffle and not settings.transpose
+
+
+@pytest.mark.parametrize("named", [{"shuffle": True}, {"transpose": 0.5}, {"warmup": 10**6}])
+def test_what_the_user_named_is_refused_and_not_left_out(run, tmp_path, named):
+    prose = tmp_path / "prose.txt"
+    prose.write_text("No tunes are in here, and it is short.\n" * 9)
+    with pytest.raises(InputError, match=f"^--{[*named][0]}"):
+        usual_settings(run, prose, **named)

@@ -4,7 +4,7 @@
 """
 
 import os
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from lstm.batches import Batches
@@ -16,7 +16,7 @@ from lstm.shards import Workers
 from lstm.storage.files import read_text
 from lstm.storage.resumable import refuse_misfits, refuse_misplaced
 from lstm.storage.run import Run
-from lstm.training import PRESETS, Settings, Trainer, memory_needed
+from lstm.training import PRESETS, USUAL, Settings, Trainer, memory_needed
 from lstm.transpose import Transposer
 
 
@@ -50,6 +50,7 @@ def begin(run, choices, default_input, threads, overwrite=False):
     settings = settings_for(choices)
     path = Path(choices.get("input", default_input)).absolute()
     corpus = Corpus.of(read_text(path), settings.validation)
+    settings = suited(settings, corpus, choices)
     config = config_for(choices, len(corpus.vocabulary))
     backend = choices.get("backend", "numba")
     trainer = new_trainer(config, settings, corpus, backend, threads)
@@ -90,17 +91,34 @@ def chosen(choices, kind):
 
 def settings_for(choices):
     """The Settings of the preset, with what the user named."""
-    return Settings(**PRESETS[choices.get("preset", "classic")][1] | chosen(choices, Settings))
+    return Settings(**PRESETS[choices.get("preset", USUAL)][1] | chosen(choices, Settings))
+
+
+def suited(settings, corpus, choices):
+    """The settings without what a preset asks for and this text cannot have. What the user named stays."""
+    without = {}
+    if len(corpus.edges) < 3:
+        without["shuffle"] = False
+    if settings.transpose and not Transposer(corpus).can_move:
+        without["transpose"] = 0.0
+    if settings.warmup >= steps_of(settings, corpus):
+        without["warmup"] = 0
+    return replace(settings, **{name: value for name, value in without.items() if name not in choices})
+
+
+def steps_of(settings, corpus):
+    """How many steps a whole run has. Raises InputError where the text is too short for one."""
+    return settings.epochs * len(Batches(corpus.training, settings.batch_size, settings.seq_length))
 
 
 def config_for(choices, characters):
     """The Config of the preset, with what the user named, for a vocabulary of so many characters."""
-    return Config(characters, **PRESETS[choices.get("preset", "classic")][0] | chosen(choices, Config))
+    return Config(characters, **PRESETS[choices.get("preset", USUAL)][0] | chosen(choices, Config))
 
 
 def new_trainer(config, settings, corpus, backend, threads):
     """A Trainer with new parameters. Too short a text and too large a model show before memory is taken."""
-    steps = settings.epochs * len(Batches(corpus.training, settings.batch_size, settings.seq_length))
+    steps = steps_of(settings, corpus)
     refuse_more_than_memory(config, settings)
     if settings.warmup >= steps:
         raise InputError(f"--warmup {settings.warmup} must be less than the {steps} steps of the whole run")
