@@ -143,7 +143,8 @@ def learnt(tmp_path_factory):
     directory = tmp_path_factory.mktemp("learnt")
     (directory / "tunes.txt").write_text(TEXT)
     arguments = ["--input", directory / "tunes.txt", "--model-dir", directory / "model", "--log-dir", directory]
-    sizes = ["--preset", "classic", "--embedding", "8", "--units", "32", "--layers", "1", "--dropout", "0", "--batch-size", "4"]
+    sizes = ["--preset", "classic"]
+    sizes += ["--embedding", "8", "--units", "32", "--layers", "1", "--dropout", "0", "--batch-size", "4"]
     speed = ["--seq-length", "25", "--learning-rate", "0.02", "--epochs", "16", "--freq", "8", "--seed", "1"]
     assert call(train, *arguments, *sizes, *speed)[0] == 0
     return directory / "model"
