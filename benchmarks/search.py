@@ -16,6 +16,7 @@ from lstm.commands.command import ROOT, Parser, exit_with, whole
 from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus
 from lstm.model import Config
+from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes, save
 from lstm.shards import default_threads
 from lstm.training import Settings
 from lstm.tunes import split
@@ -71,14 +72,38 @@ def write_results(rows):
         writer.writerows(rows)
 
 
+def draw(rows):
+    """Loss on the tunes kept apart, by epoch: a line for each candidate."""
+    figure, axes = new_axes("The search for the default model", "epoch", "nats per character, tunes kept apart")
+    styles = zip((BLUE, ORANGE, GREEN, GREY, "black"), ("o-", "s--", "^-.", "d:", "x-"))
+    for name, (color, style) in zip(dict.fromkeys(row["candidate"] for row in rows), styles):
+        curve = [(int(row["epoch"]), float(row["val_loss"])) for row in rows if row["candidate"] == name]
+        lowest = min(loss for _, loss in curve)
+        axes.plot(*zip(*curve), style, color=color, ms=4, label=f"{name}: {lowest:.3f}")
+    axes.set_ylim(top=1.45)
+    axes.legend(frameon=False)
+    return figure
+
+
+def table(rows):
+    """A line of Markdown for each candidate: what is different, how far it came, its lowest loss."""
+    lines = ["| candidate | different from base | epochs | lowest loss, tunes kept apart |", "|---|---|---:|---:|"]
+    for name in dict.fromkeys(row["candidate"] for row in rows):
+        curve = [float(row["val_loss"]) for row in rows if row["candidate"] == name]
+        different = ", ".join(f"{key} {value:g}" for key, value in CANDIDATES[name].items())
+        lines.append(f"| {name} | {different} | {len(curve)} | {min(curve):.4f} |")
+    return "\n".join(lines)
+
+
 def main(argv=None):
     """The command."""
     parser = Parser(prog="python -m benchmarks.search", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="candidates to train: " + ", ".join(CANDIDATES))
+    parser.add_argument("--table", action="store_true", help="train nothing; print the table, draw the figure")
     parser.add_argument("--threads", type=whole(1), default=default_threads(), metavar="N")
     options = parser.parse_args(argv)
     training, _ = split((ROOT / "data" / "input.txt").read_text(encoding="utf-8"), 0.1)
-    for name in options.names or CANDIDATES:
+    for name in [] if options.table else options.names or CANDIDATES:
         started, epochs = time.perf_counter(), []
         total = (BASE | CANDIDATES[name])["epochs"]
         for record in tqdm(train(name, training, options.threads), name, total, file=sys.stderr):
@@ -87,6 +112,8 @@ def main(argv=None):
             epochs.append(row | {"seconds": f"{time.perf_counter() - started:.0f}"})
             print(*epochs[-1].values(), sep="\t", flush=True)
             write_results([row for row in read_results() if row["candidate"] != name] + epochs)
+    print(table(read_results()))
+    save(draw(read_results()), RESULTS.with_suffix(".svg"))
     return 0
 
 

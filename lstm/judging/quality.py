@@ -13,10 +13,8 @@ from typing import NamedTuple
 from lstm.judging.intervals import Estimate, ratio, share
 from lstm.judging.judge import judge_tune
 from lstm.judging.novelty import longest_copied, music, seen
-from lstm.sampling import generate_many, generators, in_order, opening
+from lstm.sampling import LONGEST_TUNE, generate_many, generators, in_order, opening
 from lstm.tunes import END
-
-LONGEST_TUNE = 4000  # characters; the longest of the corpus has 813
 
 # The names of the figures, as tables, files and plots have them.
 VALIDITY = ["without error", "without error or warning", "bars right"]
