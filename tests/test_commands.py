@@ -216,7 +216,7 @@ def test_the_usual_places_need_no_option(monkeypatch, tmp_path):
     assert status == 0
     assert re.search(r"python \S*sample.py 1$", out)
     assert epochs(tmp_path / "model") == [1]
-    assert load_resume(tmp_path / "model" / "resume.h5")[1]["config"]["units"] == 128
+    assert load_resume(tmp_path / "model" / "resume.h5")[1]["config"]["units"] == 256
     status, out, err = call(sample, "--length", 5)
     assert (status, len(out)) == (0, 7)
     assert "weights.1.h5" in err

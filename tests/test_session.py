@@ -397,7 +397,7 @@ def test_a_changed_switch_is_refused_by_its_name(run, choices, began):
 
 
 def test_a_preset_is_compared_in_full_with_what_the_run_began_with(tmp_path, run, text):
-    tiny = {"preset": "tiny", "input": str(text), "units": 8, "batch_size": 5, "seq_length": 9}
+    tiny = {"preset": "tiny", "input": str(text), "units": 8, "batch_size": 5, "seq_length": 9, "schedule": "constant"}
     session = train(begin(run, tiny, None, 1), 1)
     assert state(resume(run, tiny | {"epochs": 9}, 1)) == state(session)
     for other in ({"preset": "classic"}, {"preset": "tiny"}, {"preset": "classic", "units": 8}):
@@ -630,6 +630,15 @@ def test_the_usual_preset_leaves_out_what_a_text_cannot_have(run, tmp_path):
     settings = usual_settings(run, prose)
     assert (settings.shuffle, settings.transpose, settings.warmup) == (False, 0, 0)
     assert settings.averaging == 0.999  # what any text can have stays
+
+
+def test_a_preset_that_left_something_out_is_the_same_preset_when_resumed(run, tmp_path):
+    prose = tmp_path / "prose.txt"
+    prose.write_text("No tunes are in here, and it is short.\n" * 9)
+    choices = SMALL | {"input": str(prose), "preset": "tiny", "epochs": 2}
+    session = train(begin(run, choices, None, 1), 1)
+    assert not session.trainer.settings.shuffle
+    assert state(resume(run, choices, 1)) == state(session)
 
 
 def test_tunes_in_one_key_are_shuffled_but_not_transposed(run, tmp_path):

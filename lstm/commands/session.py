@@ -3,6 +3,7 @@
 `choices` holds what the user named and nothing else: fields of Config and Settings, and preset, input, backend.
 """
 
+import contextlib
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
@@ -70,6 +71,7 @@ def resume(run, choices, threads):
     corpus = Corpus.of(read_text(path), settings.validation)
     if corpus.digest != facts["text"]:
         raise InputError(f"{path} is not the text this run began with; name that with --input, or begin anew")
+    refuse_another_preset(choices, facts, corpus)
     config = Config(**facts["config"])
     refuse_misplaced(facts, config, settings, corpus, run.resume_path)
     trainer = new_trainer(config, settings, corpus, facts["backend"], threads)
@@ -154,19 +156,27 @@ def refuse_more_than_memory(config, settings):
 
 def refuse_changes(choices, facts):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
-    config, settings = Config(**facts["config"]), Settings(**facts["settings"])
-    began_with = asdict(config) | asdict(settings) | {"backend": facts["backend"]}
-    if settings.schedule != "cosine":  # which has the number of epochs in each of its rates
-        del began_with["epochs"]
-
-    def changed(options):
-        return [name for name, value in options.items() if name in began_with and value != began_with[name]]
-
-    names = changed(choices)
-    if "preset" in choices and not names:
-        whole = asdict(config_for(choices, config.vocabulary)) | asdict(settings_for(choices))
-        names = ["preset"] if changed(whole) else []
-    for name in names:
+    for name in changed(choices, facts):
         option = ("--no-" if choices[name] is False else "--") + name.replace("_", "-")
         value = "" if isinstance(choices[name], bool) else f" {choices[name]}"
         raise InputError(f"{option}{value} would change the run that is to be resumed; leave {option} out")
+
+
+def refuse_another_preset(choices, facts, corpus):
+    """Raise InputError for a preset that would not have made the run that is there."""
+    if "preset" not in choices:
+        return
+    settings = settings_for(choices)
+    with contextlib.suppress(InputError):  # where its batches do not fit the text, it is another one anyhow
+        settings = suited(settings, corpus, choices)
+    if changed(asdict(config_for(choices, len(corpus.vocabulary))) | asdict(settings), facts):
+        raise InputError(f"--preset {choices['preset']} would change the run that is to be resumed; leave --preset out")
+
+
+def changed(options, facts):
+    """The names of the options that differ from what a run began with, but for epochs where these may grow."""
+    config, settings = Config(**facts["config"]), Settings(**facts["settings"])  # with the defaults of later fields
+    began_with = asdict(config) | asdict(settings) | {"backend": facts["backend"]}
+    if settings.schedule != "cosine":  # which has the number of epochs in each of its rates
+        del began_with["epochs"]
+    return [name for name, value in options.items() if name in began_with and value != began_with[name]]
