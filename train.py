@@ -28,8 +28,9 @@ def parse(argv):
     add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
     add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 go (model)")
     add("--log-dir", metavar="DIR", default=LOGS, help="where training_log.csv goes (logs)")
-    add("--resume", action="store_true", help="go on with the run in --model-dir, exactly where it stopped")
-    add("--overwrite", action="store_true", help="delete the run that is in --model-dir and --log-dir")
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--resume", action="store_true", help="go on with the run there, exactly where it stopped")
+    there.add_argument("--overwrite", action="store_true", help="delete the run in --model-dir and --log-dir")
     add = parser.add_argument_group("the model").add_argument
     add("--preset", choices=PRESETS, help=f"a set of these options to start from ({USUAL})")
     add("--embedding", type=whole(1, 10**6), metavar="E", help=f"numbers that describe a character ({usual.embedding})")
@@ -37,10 +38,10 @@ def parse(argv):
     add("--layers", type=whole(1, 1000), metavar="L", help=f"LSTM layers ({usual.layers})")
     share = between(0, 1, open_end=True)
     add("--dropout", type=share, metavar="RATE", help=f"share of each layer's output zeroed ({usual.dropout})")
-    add("--input-dropout", type=share, metavar="RATE", help=f"and of the embedding ({usual.input_dropout})")
+    add("--input-dropout", type=share, metavar="RATE", help=f"share of the embedding zeroed ({usual.input_dropout})")
     add(
         "--recurrent-dropout", type=share, metavar="RATE",
-        help=f"and of the recurrent kernels ({usual.recurrent_dropout})",
+        help=f"share of the recurrent kernels zeroed ({usual.recurrent_dropout})",
     )
     add = parser.add_argument_group("the training").add_argument
     add("--epochs", type=whole(1), metavar="N", help=f"passes over the text, in all ({usual.epochs})")
@@ -49,7 +50,7 @@ def parse(argv):
     add("--shuffle", action=BooleanOptionalAction, help=f"tunes in another order each epoch ({usual.shuffle})")
     add(
         "--transpose", type=between(0, 1), metavar="SHARE",
-        help=f"share of the tunes in a new key each epoch ({usual.transpose})",
+        help=f"share of the tunes whose key is drawn anew each epoch ({usual.transpose})",
     )
     add(
         "--validation", type=between(0, 0.9), metavar="FRACTION",
@@ -58,16 +59,16 @@ def parse(argv):
     add("--seed", type=whole(0), metavar="N", help=f"of the first weights, dropout, order and keys ({usual.seed})")
     add = parser.add_argument_group("the optimizer").add_argument
     add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help=f"of Adam ({usual.learning_rate})")
-    add("--schedule", choices=SCHEDULES, help=f"cosine ends at 1 %% of it ({usual.schedule})")
+    add("--schedule", choices=SCHEDULES, help=f"the learning rate stays, or falls to 1 %% ({usual.schedule})")
     add("--warmup", type=whole(0), metavar="STEPS", help=f"steps in which the learning rate rises ({usual.warmup})")
     add("--clip", type=between(0, 1e9), metavar="NORM", help=f"largest gradient norm; 0 for none ({usual.clip})")
     add(
         "--weight-decay", type=between(0, 10), metavar="RATE",
-        help=f"of the matrices; 0 for none ({usual.weight_decay})",
+        help=f"share of the matrices taken off, times the rate; 0 for none ({usual.weight_decay})",
     )
     add(
         "--averaging", type=share, metavar="DECAY",
-        help=f"of the weights, such as 0.999; 0 for none ({usual.averaging})",
+        help=f"share of the weights' running average that a step keeps; 0 for none ({usual.averaging})",
     )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
@@ -82,7 +83,7 @@ def choices_of(options):
     return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
 
 
-def describe(trainer, corpus):
+def describe(trainer, corpus, every):
     """Print the model, its sizes, and what it will take."""
     config, settings, parameters = trainer.model.config, trainer.settings, trainer.model.parameters
     print(f"{'parameter':<26}{'shape':>14}{'numbers':>12}")
@@ -96,9 +97,14 @@ def describe(trainer, corpus):
     rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
     averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
     print(f"learning rate: {rate}{averaging}")
-    tunes = ["shuffled"] * settings.shuffle + [f"{settings.transpose:.0%} in a new key"] * bool(settings.transpose)
+    tunes = ["shuffled"] * settings.shuffle
+    tunes += [f"{settings.transpose:.0%} with a key drawn anew"] * bool(settings.transpose)
     print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")
     print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
+    files = -(-settings.epochs // every)
+    size = 4 * parameters.flat.size / 1e6
+    total = f"{files * size:,.0f} MB in all; --freq {10 * every} writes a tenth of them"
+    print(f"weights files: {files} of {size:.1f} MB, {total}")
     learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
     print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")
     rows, length = settings.batch_size, settings.seq_length
@@ -141,7 +147,7 @@ def main(argv=None):
     else:
         session = begin(run, choices, ROOT / "data" / "input.txt", options.threads, options.overwrite)
     trainer = session.trainer
-    describe(trainer, session.corpus)
+    describe(trainer, session.corpus, options.freq)
     places = option("--model-dir", run.model_dir, MODELS)
     with StopRequest() as stop:
         while len(trainer.history) < trainer.settings.epochs:

@@ -8,12 +8,13 @@ each candidate is a line of search.csv, beside this module's figures; a candidat
 import csv
 import sys
 import time
+from itertools import cycle
 from pathlib import Path
 
 from tqdm import tqdm
 
 from lstm.commands.command import ROOT, Parser, exit_with, whole
-from lstm.commands.session import new_trainer
+from lstm.commands.session import chosen, new_trainer
 from lstm.corpus import Corpus
 from lstm.model import Config
 from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes, save
@@ -40,11 +41,6 @@ CANDIDATES = {
     "transpose 1, less dropout, 3 x 352": LESS | dict(units=352, layers=3),
     "transpose 1, little dropout": LITTLE,
 }
-
-
-def chosen(options, kind):
-    """Those options that are fields of a dataclass."""
-    return {name: value for name, value in options.items() if name in kind.__dataclass_fields__}
 
 
 def train(name, text, threads):
@@ -75,7 +71,7 @@ def write_results(rows):
 def draw(rows):
     """Loss on the tunes kept apart, by epoch: a line for each candidate."""
     figure, axes = new_axes("The search for the default model", "epoch", "nats per character, tunes kept apart")
-    styles = zip((BLUE, ORANGE, GREEN, GREY, "black"), ("o-", "s--", "^-.", "d:", "x-"))
+    styles = cycle(zip((BLUE, ORANGE, GREEN, GREY, "black"), ("o-", "s--", "^-.", "d:", "x-")))
     for name, (color, style) in zip(dict.fromkeys(row["candidate"] for row in rows), styles):
         curve = [(int(row["epoch"]), float(row["val_loss"])) for row in rows if row["candidate"] == name]
         lowest = min(loss for _, loss in curve)
@@ -90,7 +86,7 @@ def table(rows):
     lines = ["| candidate | different from base | epochs | lowest loss, tunes kept apart |", "|---|---|---:|---:|"]
     for name in dict.fromkeys(row["candidate"] for row in rows):
         curve = [float(row["val_loss"]) for row in rows if row["candidate"] == name]
-        different = ", ".join(f"{key} {value:g}" for key, value in CANDIDATES[name].items())
+        different = ", ".join(f"{key} {value:g}" for key, value in CANDIDATES.get(name, {}).items())
         lines.append(f"| {name} | {different} | {len(curve)} | {min(curve):.4f} |")
     return "\n".join(lines)
 
@@ -98,7 +94,7 @@ def table(rows):
 def main(argv=None):
     """The command."""
     parser = Parser(prog="python -m benchmarks.search", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="candidates to train: " + ", ".join(CANDIDATES))
+    parser.add_argument("names", nargs="*", choices=[[], *CANDIDATES], metavar="NAME", help=", ".join(CANDIDATES))
     parser.add_argument("--table", action="store_true", help="train nothing; print the table, draw the figure")
     parser.add_argument("--threads", type=whole(1), default=default_threads(), metavar="N")
     options = parser.parse_args(argv)
@@ -118,4 +114,4 @@ def main(argv=None):
 
 
 if __name__ == "__main__":
-    exit_with(main, "benchmarks.search")
+    exit_with(main, "python -m benchmarks.search")

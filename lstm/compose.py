@@ -22,7 +22,7 @@ from lstm.tunes import split_tunes
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
 TRIES = 50  # with --valid, for each tune that is wanted
-FEWER = ", fewer than the {} that were wanted; a lower --temperature makes fewer mistakes"
+FEWER = ", and {} wanted; a lower --temperature makes fewer mistakes, a larger --length cuts fewer tunes"
 NAME = "python -m lstm.compose"
 
 
@@ -46,7 +46,7 @@ def parse(argv, name):
     add("--seed-file", metavar="FILE", help="the same, from a file")
     add = parser.add_argument_group("what is drawn").add_argument
     degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
-    add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
+    add("--temperature", type=degree, default=0.7, help="low is cautious, 0 is argmax (%(default)s)")
     add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
     add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
@@ -161,7 +161,8 @@ def main(argv=None, name="sample.py"):
     source = f"weights {shown(path)}, --random-seed {options.random_seed}"
     kinds = [kind for kind in RENDERERS if getattr(options, kind)]
     outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
-    say(source if path.parent == Path(options.model_dir) else f"no run of your own, so those that ship: {source}")
+    own = path.parent.resolve() == Path(options.model_dir).resolve()
+    say(source if own else f"no run of your own, so those that ship: {source}")
     for remark in filter(None, map(wishes.unheard, lines)):
         say(remark)
     try:

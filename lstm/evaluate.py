@@ -57,12 +57,16 @@ def parse(argv):
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; the pretrained if there is none)")
     add("--input", metavar="FILE", default=ROOT / "data" / "input.txt", help="the text it learnt (data/input.txt)")
+    share = between(0.001, 0.9)
+    held_out = Settings.validation
+    add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
     add("--samples", type=whole(1), default=500, metavar="N", help="compose N tunes at each temperature (%(default)s)")
     degree = between(0.01, 100, or_zero=True)
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
     add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
-    add("--out", metavar="DIR", default=ROOT / "logs" / "evaluation", help="where the files go (logs/evaluation)")
+    logs = ROOT / "logs" if (ROOT / "logs").is_dir() else Path()  # which only a checkout has
+    add("--out", metavar="DIR", default=logs / "evaluation", help="where the files go (logs/evaluation)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
     return parser.parse_args(argv)
 
@@ -73,14 +77,14 @@ def progress(items, doing, total=None):
     return tqdm(items, doing, total, leave=False, mininterval=seconds)
 
 
-def texts(path, vocabulary):
+def texts(path, vocabulary, fraction):
     """(training text, held-out text) of a file, split as train.py does. Raises InputError where nothing is held out."""
     text = read_text(path)
     try:
         vocabulary.encode(text)
     except InputError as error:
         raise InputError(f"{shown(path)}: {error}; --input must be the text that the weights learnt") from None
-    training, held_out = split(text, Settings.validation)
+    training, held_out = split(text, fraction)
     if not training or len(held_out) < 2:
         raise InputError(f"{shown(path)} is too short to hold out a part of it; give --input a longer text")
     return training, held_out
@@ -171,7 +175,7 @@ def main(argv=None):
     options = parse(argv)
     path, out = find_weights(options.model_dir, options.epoch), Path(options.out)
     checkpoint = load(path)
-    training, held_out = texts(options.input, checkpoint.vocabulary)
+    training, held_out = texts(options.input, checkpoint.vocabulary, options.validation)
     abc = checkpoint.abc and is_abc(training)
     abc2midi = find_abc2midi() if abc else None  # complains if there is none, before any work is done
     make_directory(out)

@@ -83,7 +83,7 @@ def notes(tune):
     """The tune's notes in the order they sound, a list of Note. Raises Unplayable, also if there are none."""
     import symusic
 
-    try:
+    try:  # in this process: what it reads is not the tune but the MIDI file that abc2midi made of it
         score = symusic.Score.from_midi(midi(tune)).to("second")
     except (RuntimeError, ValueError, IndexError) as error:
         raise Unplayable(f"symusic cannot read its MIDI file: {_one_line(str(error))}") from error

@@ -42,8 +42,8 @@ class Settings:
     seed: int = 1
 
 
-# Named starting points: what they change in Config and in Settings. The usual one is the best that a search found for
-# 45 minutes of training (benchmarks/search.py); the classic one is the reference that others are compared with.
+# Named starting points: what they change in Config and in Settings. The usual one follows the best of a search
+# (benchmarks/search.py; model/pretrained/README.md says how); the classic one is the reference for comparisons.
 USUAL = "best"
 PRESETS = {
     "best": (

@@ -29,10 +29,15 @@ def split(text, fraction):
 
     A text that is not ABC is cut at that share of its characters. fraction 0 holds nothing out.
     """
-    pieces = split_tunes(text) if is_abc(text) else text
+    pieces = ended(split_tunes(text)) if is_abc(text) else text
     held_out = round(len(pieces) * fraction) if fraction else 0
     training, validation = pieces[: len(pieces) - held_out], pieces[len(pieces) - held_out :]
     return "".join(training), "".join(validation)
+
+
+def ended(tunes):
+    """The tunes, each but the last with an empty line after it, by which a model learns where a tune ends."""
+    return [tune.rstrip("\n") + END if not tune.endswith(END) else tune for tune in tunes[:-1]] + tunes[-1:]
 
 
 def header(tune):

@@ -1,13 +1,17 @@
 """The house: imports point one way, and the README's map shows what is there."""
 
 import ast
+import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 from lstm.checkpoint import load_weights
 from lstm.corpus import Corpus
+from lstm.model import Config
 from lstm.shards import Workers
-from lstm.training import evaluate
+from lstm.training import PRESETS, USUAL, evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "lstm"
@@ -62,12 +66,26 @@ def test_no_deep_learning_framework_is_imported_by_the_package():
         assert not framework.findall(path.read_text()), path.name
 
 
-def test_weights_ship_that_know_the_corpus_and_what_they_are_worth():
-    path = next((ROOT / "model" / "pretrained").glob("weights.*.h5"))
+def test_weights_ship_that_the_usual_command_made_and_that_are_what_they_say():
+    (path,) = (ROOT / "model" / "pretrained").glob("weights.*.h5")
     checkpoint = load_weights(path)
     corpus = Corpus.of((ROOT / "data" / "input.txt").read_text())
     assert checkpoint.vocabulary == corpus.vocabulary and checkpoint.abc
     assert path.stat().st_size < 12e6
-    assert checkpoint.losses["val_loss"] < 1.1
+    sizes, settings = PRESETS[USUAL]
+    assert checkpoint.model.config == Config(len(corpus.vocabulary), **sizes)
+    assert checkpoint.epoch == settings["epochs"]
+    assert checkpoint.losses["val_loss"] < 0.98
     loss, _ = evaluate(checkpoint.model, corpus.validation[:4000], 64, Workers())
-    assert loss < 1.2  # on a part of the held-out tunes: they are what they say
+    assert loss < 1.1  # on a part of the held-out tunes
+
+
+@pytest.mark.parametrize("file", ["README.md", "model/pretrained/README.md", "data/README.md", "CONTRIBUTING.md"])
+def test_commands_and_files_that_documents_name_are_there(file):
+    text = (ROOT / file).read_text()
+    for module in re.findall(r"python -m ((?:lstm|benchmarks)[\w.]*)", text):
+        assert importlib.util.find_spec(module), module
+    for script in re.findall(r"python ([\w/]+\.py)", text):
+        assert (ROOT / script).is_file(), script
+    for link in re.findall(r"\]\(([^)#:]+)\)|\]\(([^)#:]+)#", text):
+        assert ((ROOT / file).parent / "".join(link)).exists(), link

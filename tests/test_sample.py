@@ -154,7 +154,7 @@ def test_it_gives_up_where_hardly_any_tune_passes(usual, stubs, monkeypatch):
     monkeypatch.setattr(compose, "judge_tune", lambda tune, abc2midi: WRONG)
     status, out, err = call(*usual, "--tunes", 3, "--valid")
     assert (status, out) == (1, "")
-    says = "0 of the 12 tunes composed passed, fewer than the 3 that were wanted; a lower --temperature .*"
+    says = "0 of the 12 tunes composed passed, and 3 wanted; a lower --temperature .*"
     assert re.fullmatch(says, err.splitlines()[-1])
 
 

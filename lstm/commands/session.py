@@ -97,7 +97,11 @@ def settings_for(choices):
 
 
 def suited(settings, corpus, choices):
-    """The settings without what a preset asks for and this text cannot have. What the user named stays."""
+    """The settings without what a preset asks for and this text cannot have. What the user named stays.
+
+    A text that is not ABC has no tunes to shuffle, one with all tunes in one key none to transpose, and a short one not
+    steps enough to warm up.
+    """
     without = {}
     if len(corpus.edges) < 3:
         without["shuffle"] = False

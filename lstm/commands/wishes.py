@@ -61,7 +61,7 @@ def unheard(line):
     name, value = line[0], line[2:-1]
     if value in HEARD[name]:
         return ""
-    doubt = "so the network may not know what it means"
+    doubt = "so a network that learnt these does not know what it means"
     return f"no tune of data/input.txt has {name}:{value}, {doubt}; they have {', '.join(HEARD[name])}"
 
 

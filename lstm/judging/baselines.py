@@ -91,6 +91,9 @@ COMPRESSORS = {
 
 
 def compressed(training, text):
-    """{compressor: nats per character} of a text, given the training text: (C(training + text) - C(training)) / len."""
+    """{compressor: nats per character} of a text, given the training text: (C(training + text) - C(training)) / len.
+
+    It is an estimate, and can come out below zero for a short text that the training text says word for word.
+    """
     before, both, nats = training.encode(), (training + text).encode(), 8 * math.log(2)
     return {name: nats * (len(pack(both)) - len(pack(before))) / len(text) for name, pack in COMPRESSORS.items()}

@@ -35,7 +35,7 @@ def losses(checkpoint, training, held_out, threads=1):
     ids, workers = checkpoint.vocabulary.encode(held_out), Workers(threads)
     nats, correct = character_losses(checkpoint.model, ids, Settings.seq_length, workers)
     read = slice(1, 1 + len(nats))  # the characters that the network predicts
-    header = in_header(held_out)[read]
+    header = in_header(held_out, checkpoint.abc and is_abc(training))[read]
     yield loss_of("LSTM", nats, header, float(correct.mean()))
     by_order = NGram(training, max(ORDERS), characters).losses(held_out)
     for order in ORDERS:
@@ -44,9 +44,9 @@ def losses(checkpoint, training, held_out, threads=1):
         yield Loss(f"{name}, given the training text", loss)
 
 
-def in_header(text):
+def in_header(text, abc=True):
     """For each character whether it belongs to the header of a tune: booleans (len(text),). None does but in ABC."""
-    if not is_abc(text):
+    if not abc:
         return np.zeros(len(text), bool)
     return np.concatenate([np.arange(len(tune)) < header_length(tune) for tune in split_tunes(text)])
 

@@ -19,7 +19,7 @@ def pretrained():
 def find_weights(model_dir, epoch=None):
     """The weights file that was asked for, or the newest of the user's, or the newest that ships."""
     there = epochs(model_dir)
-    if not there and Path(model_dir) == MODELS and epochs(pretrained()):
+    if not there and Path(model_dir).resolve() == MODELS and epochs(pretrained()):
         model_dir = pretrained()
         there = epochs(model_dir)
     if not there:
