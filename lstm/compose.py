@@ -46,7 +46,7 @@ def parse(argv, name):
     add("--seed-file", metavar="FILE", help="the same, from a file")
     add = parser.add_argument_group("what is drawn").add_argument
     degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
-    add("--temperature", type=degree, default=0.7, help="low is cautious, 0 is argmax (%(default)s)")
+    add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
     add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
     add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")

@@ -44,6 +44,7 @@ from lstm.shards import default_threads
 from lstm.storage.files import make_directory, read_text, write_bytes
 from lstm.storage.weights import MODELS, find_weights, load
 from lstm.training import Settings, bits
+from lstm.transpose import in_other_keys
 from lstm.tunes import is_abc, split, split_tunes
 
 PEOPLE = "people, held out"
@@ -92,7 +93,10 @@ def texts(path, vocabulary, fraction):
 
 def all_judged(checkpoint, order, training, held_out, options, abc2midi):
     """An iterator over the Judged: people's tunes, then at each temperature those of the network and of an n-gram."""
-    spans, n_gram = spans_of(training), NGram(training, order, checkpoint.vocabulary.characters)
+    characters = checkpoint.vocabulary.characters
+    n_gram = NGram(training, order, characters)
+    # A tune copied into another key is copied too, and a model that learnt from transposed tunes may well do that.
+    spans = spans_of("".join([training, *in_other_keys(split_tunes(training), characters)]))
 
     def verdicts(composed, whose):
         tunes = [tune.text for tune in composed]
@@ -194,7 +198,8 @@ def main(argv=None):
         order = best_order(costs)
         rows = list(all_judged(checkpoint, order, training, held_out, options, abc2midi))
         show(tunes_table("Tunes as they come, none left out, with 95 % intervals", rows, [*VALIDITY, *EXTENT]))
-        show(tunes_table("Their music without headers, beside that of the training tunes", rows, [*NOVELTY, LARGEST]))
+        title = "Their music without headers, beside that of the training tunes in every key they can have"
+        show(tunes_table(title, rows, [*NOVELTY, LARGEST]))
         save(draw(rows, VALIDITY), out / "validity.svg")
         save(draw(rows, NOVELTY), out / "novelty.svg")
     else:

@@ -101,6 +101,16 @@ def transposed(tune, tonic, table):
     return tune.head + tonic + tune.mode + PITCH.sub(lambda pitch: table[pitch[0]], tune.music)
 
 
+def in_other_keys(tunes, characters):
+    """An iterator over the texts of the tunes in every other key that they can have among the keys of them all."""
+    parsed = [tune for tune in map(parse, tunes) if tune]
+    tonics = {mode: {tune.tonic for tune in parsed if tune.mode == mode} for mode in MODES}
+    for tune in parsed:
+        for tonic, table in sorted(targets(tune, tonics[tune.mode], characters).items()):
+            if tonic != tune.tonic:
+                yield transposed(tune, tonic, table)
+
+
 class Transposer:
     """The tunes of a training text, any share of them with another tonic in each epoch."""
 

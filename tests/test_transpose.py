@@ -11,9 +11,21 @@ from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus, shuffled
 from lstm.errors import InputError
 from lstm.judging.judge import judge_tune
+from lstm.judging.novelty import longest_copied, music, spans_of
 from lstm.model import Config
 from lstm.training import LOWEST, Settings
-from lstm.transpose import MODES, NAMES, PITCH, Transposer, intervals, parse, signature, targets, transposed
+from lstm.transpose import (
+    MODES,
+    NAMES,
+    PITCH,
+    Transposer,
+    in_other_keys,
+    intervals,
+    parse,
+    signature,
+    targets,
+    transposed,
+)
 from lstm.tunes import header, split_tunes
 
 TEXT = (Path(__file__).parent.parent / "data" / "input.txt").read_text(encoding="ascii")
@@ -254,3 +266,17 @@ def test_an_epoch_in_other_keys_has_as_many_batches_as_any(corpus, transposer, s
 def test_a_text_of_which_no_tune_can_move_is_refused(text):
     with pytest.raises(InputError, match="^--transpose 0.5 needs .*leave it out for this text$"):
         trainer_of(Corpus.of(text, 0.1), transpose=0.5)
+
+
+def test_in_other_keys_a_tune_stands_once_in_each_key_of_its_mode_but_its_own():
+    tunes = [in_key("GAB c2|", "G"), in_key("d2 f2|", "D"), in_key("A2|", "Am"), "no tune at all"]
+    assert [*in_other_keys(tunes, EVERY_CHARACTER)] == [in_key("DEF G2|", "D"), in_key("g2 b2|", "G")]
+
+
+def test_a_tune_copied_into_another_key_is_found_to_be_copied():
+    training = "".join(TUNES[:20])
+    tune = next(tune for tune in map(parse, TUNES[:20]) if tune.mode == "" and tune.tonic != "D")
+    copy = music(transposed(tune, "D", targets(tune, ["D"], EVERY_CHARACTER)["D"]))
+    everywhere = spans_of("".join([training, *in_other_keys(TUNES[:20], EVERY_CHARACTER)]))
+    assert copy not in spans_of(training)
+    assert longest_copied(copy, everywhere) == len(copy)

@@ -2,7 +2,8 @@
 
 Only the music is compared, not the header: half of the headers' text is `M:`, `L:` and the like, which every tune
 has, and a number after `X:` says nothing. A span is a run of characters, bar lines and line ends with them, as they
-stand; the same notes in another key or with other spaces are not found.
+stand; the same notes with other spaces are not found, and in another key only if that is among the text: evaluate.py
+gives it the training tunes in every key that they can have.
 
 People copy too: tunes come in families, and a scale is a scale. So the figures mean something only beside those of
 tunes which people made and the model has not read.
