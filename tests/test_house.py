@@ -87,5 +87,5 @@ def test_commands_and_files_that_documents_name_are_there(file):
         assert importlib.util.find_spec(module), module
     for script in re.findall(r"python ([\w/]+\.py)", text):
         assert (ROOT / script).is_file(), script
-    for link in re.findall(r"\]\(([^)#:]+)\)|\]\(([^)#:]+)#", text):
+    for link in re.findall(r"""\]\(([^)#:]+)\)|\]\(([^)#:]+)#|(?:src|href)="([^":]+)\"""", text):
         assert ((ROOT / file).parent / "".join(link)).exists(), link
