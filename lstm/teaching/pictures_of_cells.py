@@ -150,7 +150,7 @@ def filmstrip(characters, steps, bar_line="|"):
         reach = max(1.0, np.abs(values).max() * 1.05)
         gate = name in "ifo"
         axes.set(ylim=(0 if gate else -reach, reach), xlim=(-0.5, len(characters) - 0.5))
-        axes.set_yticks([0, 1] if gate else [-1, 0, 1])
+        axes.set_yticks([0, 1] if gate else [-int(reach), 0, int(reach)])
         axes.set_ylabel(label, rotation=0, ha="right", va="center")
         axes.set_xticks(places - 0.5, minor=True)
         axes.grid(axis="x", which="minor", color="0.8", lw=0.6)  # the edges of the frames

@@ -67,7 +67,7 @@ def header_and_music(losses):
 
     losses: things with `model`, `header` and `music` (nats per character), such as heldout.Loss.
     """
-    figure, axes = new_axes("Headers and music are not equally hard", "nats per character", "")
+    figure, axes = new_axes("What a character costs, in headers and in music", "nats per character", "")
     places = np.arange(len(losses))
     axes.barh(places - 0.2, [loss.header for loss in losses], 0.36, color=ORANGE, label="header")
     axes.barh(places + 0.2, [loss.music for loss in losses], 0.36, color=BLUE, hatch="//", ec="white", label="music")

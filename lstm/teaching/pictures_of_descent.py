@@ -6,7 +6,8 @@ from matplotlib.figure import Figure
 from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 from lstm.teaching.pictures_of_time import PURPLE
 
-STYLES = ((ORANGE, "--", "o"), (PURPLE, ":", "v"), (GREEN, "-.", "d"), (BLUE, "-", "s"))
+# Of SGD, momentum, RMSProp and Adam where all are drawn, in the colours of pictures_of_time.runs.
+STYLES = ((ORANGE, "--", "o"), (GREEN, "-.", "d"), (BLUE, "-", "s"), (PURPLE, (0, (1, 1)), "v"))
 
 
 def paths(panels):
@@ -16,7 +17,7 @@ def paths(panels):
     for axes, (title, (landscape, places)) in zip(drawn, panels.items()):
         contours(axes, landscape, reach=1.15 * max(np.abs(way[0]).max() for way in places.values()))
         for (label, way), (color, style, marker) in zip(places.items(), STYLES):
-            axes.plot(*way.T, color=color, ls=style, marker=marker, ms=3, lw=1.2, label=label)
+            axes.plot(*way.T, color=color, ls=style, marker=marker, ms=3, lw=1.5, label=label)
         axes.plot(0, 0, "*", color="black", ms=12)
         axes.set_title(title)
     handles, labels = axes.get_legend_handles_labels()
@@ -41,7 +42,7 @@ def moments(gradients, raw, corrected):
     axes.plot(steps, gradients, ".", color=GREY, label="g, the gradient of each batch")
     axes.axhline(np.mean(gradients), color=GREY, ls=":", label="their mean")
     axes.plot(steps, raw, color=ORANGE, ls="--", lw=2, label="m, started at zero")
-    axes.plot(steps, corrected, color=BLUE, lw=2, label="m / (1 - b1^t)")
+    axes.plot(steps, corrected, color=BLUE, lw=2, label=r"m / (1 - $\beta_1^t$)")
     axes.legend(frameon=False)
     return figure
 
@@ -60,18 +61,21 @@ def ratios(panels, usual=1e-3):
         axes.set(title=title, xlabel="step")
         axes.spines[["top", "right"]].set_visible(False)
         axes.grid(color="0.9")
-    drawn[0].set_ylabel("length of the update / length of the weights")
+    drawn[0].set_ylabel("length of update / of weights")
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles, labels, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
 def range_tests(tests, chosen=()):
-    """Loss against a learning rate that grows at each step. tests: {label: (rates, losses)}; chosen: {label: rate}."""
+    """Loss against a learning rate that grows at each step. tests: {label: (rates, losses)}; chosen: {label: rate}.
+
+    Of two, the first is drawn like SGD elsewhere, and the second like Adam.
+    """
     title = "Learning-rate range test"
     figure, axes = new_axes(title, "learning rate", "nats per character, of one batch")
-    for (label, (rates, losses)), (color, style, _) in zip(tests.items(), STYLES[::-1]):
-        axes.semilogx(rates[: len(losses)], losses, color=color, ls=style, label=label)
+    for (label, (rates, losses)), (color, style, _) in zip(tests.items(), STYLES[::3]):
+        axes.semilogx(rates[: len(losses)], losses, color=color, ls=style, lw=2, label=label)
         if label in chosen:
             axes.axvline(chosen[label], color=color, ls=":", lw=1)
             axes.annotate(f"{chosen[label]:.1g}", (chosen[label], axes.get_ylim()[0]), (3, 3), color=color,

@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 from lstm.teaching.pictures_of_cells import blank
@@ -34,7 +35,7 @@ def two_roads(characters, dh, dc):
             if lengths[lag] > THINNEST * longest:
                 thick_arrow(axes, (left, height), color, lengths[lag] / longest)
             axes.text(left + 0.55, height + 0.6 * (1 if name == "dc" else -1), f"{lengths[lag]:.2g}", color=color,
-                      ha="center", va="center", size=8)
+                      ha="center", va="center", size=10)
     axes.text(2 * count + 0.4, 1.7, "loss", ha="center", va="center", size=10)
     axes.annotate("", (2 * count - 0.35, 1.7), (2 * count + 0.1, 1.7), arrowprops={"arrowstyle": "-|>"})
     return figure
@@ -95,6 +96,8 @@ def nats_by_position(curves):
     for (label, nats), (color, style) in zip(curves.items(), ((BLUE, "-"), (GREEN, "-."), (ORANGE, "--"))):
         axes.plot(range(1, len(nats) + 1), nats, color=color, ls=style, lw=2, label=label)
     axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_ylim(bottom=0)
     axes.legend(frameon=False)
     return figure
 
@@ -108,6 +111,9 @@ def gradient_norms(norms, clip):
     by_step.semilogy(steps[~above], norms[~above], ".", color=BLUE, ms=4)
     by_step.semilogy(steps[above], norms[above], "x", color=ORANGE, ms=6)
     by_step.set(xlabel="step", ylabel="norm of the gradient", title="Step by step")
+    by_step.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6, 8)))
+    by_step.yaxis.set_major_formatter("{x:g}")
+    by_step.yaxis.set_minor_formatter(NullFormatter())
     bins = np.geomspace(np.min(norms), np.max(norms), 40)
     by_size.hist(norms, bins, orientation="horizontal", color=BLUE)
     by_size.set(xlabel="steps", title="How often")

@@ -11,7 +11,7 @@ from lstm.cell import sigmoid
 
 
 def forward(z, h0, c0, recurrent_kernel):
-    """As `forward` of cell.py, with the tanh in the wrong place."""
+    """As `forward` of cell.py, but not the same."""
     (T, B, _), H = z.shape, h0.shape[1]
     gates = np.empty_like(z)
     h, c = np.empty((T + 1, B, H), z.dtype), np.empty((T + 1, B, H), z.dtype)
@@ -19,7 +19,7 @@ def forward(z, h0, c0, recurrent_kernel):
     for t in range(T):
         zi, zf, zg, zo = np.split(z[t] + h[t] @ recurrent_kernel, 4, axis=1)  # four of (B, H)
         i, f, g, o = sigmoid(zi), sigmoid(zf), np.tanh(zg), sigmoid(zo)
-        c[t + 1] = np.tanh(f * c[t] + i * g)  # here it is
+        c[t + 1] = np.tanh(f * c[t] + i * g)
         h[t + 1] = o * c[t + 1]
         gates[t] = np.concatenate((i, f, g, o), axis=1)  # (B, 4H)
     return gates, h, c

@@ -102,7 +102,7 @@ def layer_shapes(answer):
 @exercise(hints=[
     "If nothing is written, equation (6) is c_t = f * c_{t-1}. After k steps there is f^k of it left.",
     "f^k = 1/2. Take the logarithm of both sides.",
-    "k = log(1/2) / log(f), with f = sigmoid(b).",
+    "What is f, if its pre-activation is b? And mind the sign: both logarithms are negative.",
 ])
 def half_life(answer):
     for b in (-1.0, 0.0, 1.0, 3.0, 6.0):

@@ -36,7 +36,7 @@ def several(found, names):
 
 @exercise(hints=[
     "Differentiate s(z) = 1 / (1 + exp(-z)), then look for s itself in the result.",
-    "Both slopes need only the output: s(1 - s), and for tanh the square of its output.",
+    "Both slopes need only the output: sigmoid's its distances from 0 and from 1, tanh's its square.",
 ])
 def slopes(answer):
     z = np.linspace(-4, 4, 9)
@@ -50,7 +50,7 @@ def slopes(answer):
 @exercise(hints=[
     "In h = o * tanh_c two numbers are multiplied: the gradient of each is dh times the other one.",
     "That gives do and the gradient of tanh_c. One more factor leads from tanh_c to c: the slope of tanh.",
-    "dh * o * (1 - tanh_c**2) is what comes to c from h. Equation (9) adds something to it.",
+    "So what comes to c from h has three factors: dh, the gate, the slope. By rule 4 something is added to it.",
 ])
 def cell_lines(answer):
     for t, at in lines():
@@ -106,7 +106,7 @@ def lines_to_the_past(answer):
 @exercise(hints=[
     "Each is a product of two arrays you are given; the shapes leave few choices. dW has the shape of W: (E, 4H).",
     "The sums over t and over the rows of the batch are one sum: reshape x to (T * B, E) and dz to (T * B, 4H).",
-    "dW = x^T dz, dU = h_before^T dz, db = the sum of the rows of dz, dx = dz W^T.",
+    "Which of the two is transposed, so that T * B stands inside? db adds up rows; dx goes back as dh_next did, by W.",
 ])
 def weight_lines(answer):
     stored = torch_lstm()

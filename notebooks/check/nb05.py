@@ -61,7 +61,8 @@ def largest_rate(answer):
         if growth > 1 + 1e-9:
             raise Wrong(f"steepest curvature {steep:g}: a step makes the distance {growth:.3g} times as long")
         if growth < 1 - 1e-9:
-            raise Wrong(f"steepest curvature {steep:g}: it still converges at {2 / steep / rate:.3g} times your rate")
+            raise Wrong(f"steepest curvature {steep:g}: a step leaves at most {growth:.3g} of the distance, so a "
+                        "larger rate still converges")
 
 
 @exercise(hints=[
@@ -125,7 +126,7 @@ def range_curve(lowest):
 
 @exercise(hints=[
     "Do a range test for each of the four; the cell above has all that it takes.",
-    "SGD needs a rate hundreds of times that of Adam here, momentum about a tenth of SGD's: in the end m is 10 g.",
+    "SGD needs a rate hundreds of times that of Adam here, momentum a smaller one than SGD: in the end m is 10 g.",
     "Steps of three are fine enough: 0.001, 0.003, 0.01 and so on.",
 ])
 def fair_race(answer):

@@ -85,7 +85,7 @@ WRONG = {
         (lambda p, g, rate: p - rate * g / np.linalg.norm(g), "p after step 1"),
     ],
     "largest_rate": [
-        (lambda curvature: 1 / np.linalg.eigvalsh(curvature).max(), "still converges at 2 times"),
+        (lambda curvature: 1 / np.linalg.eigvalsh(curvature).max(), "so a larger rate still converges"),
         (lambda curvature: 2 / np.trace(curvature), "still converges"),
         (lambda curvature: 2 / np.linalg.eigvalsh(curvature).min(), "times as long"),
     ],
