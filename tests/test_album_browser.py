@@ -4,6 +4,7 @@ Needs playwright and a Chromium that is installed on the system or by `playwrigh
 """
 
 import io
+import re
 import shutil
 
 import matplotlib.image
@@ -95,7 +96,7 @@ def test_a_phone_is_shown_shorter_lines(visit):
 def test_the_button_copies_the_notation(visit):
     page = visit(permissions=["clipboard-read", "clipboard-write"])
     page.locator("button").first.click()
-    assert page.locator("[role=status]").first.text_content() == "Copied"
+    page.locator("[role=status]", has_text=re.compile("^Copied$")).first.wait_for(state="attached")  # it takes a moment
     assert page.evaluate("navigator.clipboard.readText()") == TUNES[0].strip()
 
 
