@@ -16,6 +16,7 @@ from tqdm import tqdm
 from lstm.commands.command import ROOT, Parser, exit_with, whole
 from lstm.commands.session import chosen, new_trainer
 from lstm.corpus import Corpus
+from lstm.errors import InputError
 from lstm.model import Config
 from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes, save
 from lstm.shards import default_threads
@@ -94,10 +95,12 @@ def table(rows):
 def main(argv=None):
     """The command."""
     parser = Parser(prog="python -m benchmarks.search", description=__doc__)
-    parser.add_argument("names", nargs="*", choices=[[], *CANDIDATES], metavar="NAME", help=", ".join(CANDIDATES))
+    parser.add_argument("names", nargs="*", metavar="NAME", help="candidates to train: " + ", ".join(CANDIDATES))
     parser.add_argument("--table", action="store_true", help="train nothing; print the table, draw the figure")
     parser.add_argument("--threads", type=whole(1), default=default_threads(), metavar="N")
     options = parser.parse_args(argv)
+    for name in set(options.names) - set(CANDIDATES):
+        raise InputError(f"{name!r} is no candidate; there are {', '.join(CANDIDATES)}")
     training, _ = split((ROOT / "data" / "input.txt").read_text(encoding="utf-8"), 0.1)
     for name in [] if options.table else options.names or CANDIDATES:
         started, epochs = time.perf_counter(), []

@@ -5,6 +5,9 @@ import signal
 import numpy as np
 import pytest
 
+from lstm import music
+from lstm.commands import outputs
+
 # A process that a shell starts in the background ignores Ctrl-C, and so do its children; tests that send it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -14,3 +17,28 @@ def floating_point_faults_are_errors():
     """Overflow, division by zero and invalid operations of NumPy raise; underflow to zero is as meant."""
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         yield
+
+
+@pytest.fixture
+def renderers(monkeypatch):
+    """Stand-ins for the libraries of the extra: what they make says what it is of."""
+    monkeypatch.setattr(music, "check_installed", lambda: None)
+    monkeypatch.setattr(music, "svg", lambda tune: "svg of " + tune)
+    for kind in ("png", "midi", "wav"):
+        monkeypatch.setattr(music, kind, lambda tune, kind=kind: f"{kind} of {tune}".encode())
+    monkeypatch.setattr(outputs, "album", lambda tunes, about: "\n".join([about, *tunes]))
+
+
+@pytest.fixture
+def whole():
+    """A function: what `generate_many` or a Composer yields -> {stream: (its text, why it ended)}."""
+
+    def joined(pieces):
+        texts = {}
+        for stream, text, end in pieces:
+            before, ended = texts.get(stream, ("", ""))
+            assert not ended
+            texts[stream] = before + text, end
+        return texts
+
+    return joined

@@ -14,6 +14,7 @@ from benchmarks import contestants, quiet, report, samplers, search, targets, tu
 from benchmarks.cases import REFERENCE, Case
 from benchmarks.ideas import IDEAS
 from benchmarks.results import Results, Row
+from lstm.errors import InputError
 from lstm.model import Config
 from lstm.training import PRESETS, USUAL, Settings
 
@@ -182,6 +183,11 @@ def test_every_candidate_of_the_search_is_a_model_and_a_way_to_train_it():
         known = search.chosen(options, Config).keys() | search.chosen(options, Settings).keys()
         assert known == options.keys()
         Config(82, **search.chosen(options, Config))
+
+
+def test_a_name_that_no_candidate_has_is_refused():
+    with pytest.raises(InputError, match="^'nonesuch' is no candidate; there are base, "):
+        search.main(["base", "nonesuch"])
 
 
 def test_the_search_shows_each_candidate_with_its_lowest_loss():

@@ -6,21 +6,13 @@ import re
 import pytest
 
 from lstm import music
-from lstm.commands import outputs
 from lstm.commands.outputs import RENDERERS, Outputs, file_name
 from lstm.errors import InputError
 
 TUNE = "X:1\nT:The Merry Maid\nK:G\n|:abc:|\n"
 
 
-@pytest.fixture(autouse=True)
-def renderers(monkeypatch):
-    """Stand-ins for the extra's libraries: what they make says what it is of."""
-    monkeypatch.setattr(music, "check_installed", lambda: None)
-    monkeypatch.setattr(music, "svg", lambda tune: "svg of " + tune)
-    for kind in ("png", "midi", "wav"):
-        monkeypatch.setattr(music, kind, lambda tune, kind=kind: f"{kind} of {tune}".encode())
-    monkeypatch.setattr(outputs, "album", lambda tunes, about: "\n".join([about, *tunes]))
+pytestmark = pytest.mark.usefixtures("renderers")
 
 
 def titled(title):

@@ -77,13 +77,8 @@ def usual(learnt):
 
 
 @pytest.fixture
-def stubs(monkeypatch):
+def stubs(monkeypatch, renderers):
     """Stand-ins for the extra's libraries, and for the judges: to them a reel is right and a jig is wrong."""
-    monkeypatch.setattr(music, "check_installed", lambda: None)
-    monkeypatch.setattr(music, "svg", lambda tune: "svg of " + tune)
-    for kind in ("png", "midi", "wav"):
-        monkeypatch.setattr(music, kind, lambda tune, kind=kind: f"{kind} of {tune}".encode())
-    monkeypatch.setattr(outputs, "album", lambda tunes, about: "\n".join([about, *tunes]))
     monkeypatch.setattr(compose, "find_abc2midi", lambda: "abc2midi")
     monkeypatch.setattr(compose, "judge_tune", lambda tune, abc2midi: RIGHT if "A Reel" in tune else WRONG)
 

@@ -196,16 +196,6 @@ def test_nobody_waits_for_a_thread_that_failed(monkeypatch, failing, error):
 # -- many streams
 
 
-def whole(pieces):
-    """stream -> (text, why it ended)."""
-    texts = {}
-    for stream, text, end in pieces:
-        before, ended = texts.get(stream, ("", ""))
-        assert not ended
-        texts[stream] = before + text, end
-    return texts
-
-
 def until_tune_ends(characters, length):
     """The textbook of `cut`: (text, why it ended)."""
     text = ""
@@ -221,7 +211,7 @@ def model(request):
     return model_of((7, 4, 9, 2), *{"compiled": (kernels,), "readable": (cell, np.float64)}[request.param])
 
 
-def test_each_tune_is_what_it_is_alone(model):
+def test_each_tune_is_what_it_is_alone(whole, model):
     count, length = AT_ONCE + 5, 150
     texts = whole(generate_many(model, LETTERS, "ab", generators(3, count), length, threads=2))
     assert sorted(texts) == list(range(count))
@@ -231,19 +221,19 @@ def test_each_tune_is_what_it_is_alone(model):
     assert {end for _, end in texts.values()} == {"tune", "length"}
 
 
-def test_fewer_tunes_are_the_first_of_more(model):
+def test_fewer_tunes_are_the_first_of_more(whole, model):
     one, three, twenty = (whole(generate_many(model, LETTERS, "ab", generators(3, n), 200)) for n in (1, 3, 20))
     assert one[0] == three[0] == twenty[0]
     assert {k: twenty[k] for k in three} == three
 
 
-def test_text_without_tunes_goes_on_to_its_length(model):
+def test_text_without_tunes_goes_on_to_its_length(whole, model):
     texts = whole(generate_many(model, LETTERS, "ab", generators(3, 3), 150, tunes=False))
     assert all((len(text), end) == (150, "length") for text, end in texts.values())
     assert any("\n\n" in text for text, _ in texts.values())
 
 
-def test_another_random_seed_gives_other_tunes(model):
+def test_another_random_seed_gives_other_tunes(whole, model):
     texts = [whole(generate_many(model, LETTERS, "ab", generators(seed, 3), 100, tunes=False)) for seed in (3, 3, 4)]
     assert texts[0] == texts[1] != texts[2]
     assert len(set(texts[0].values())) == 3

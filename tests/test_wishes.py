@@ -155,21 +155,11 @@ class Once:
         return numbers
 
 
-def whole(pieces):
-    """stream -> (text, why it ended)."""
-    texts = {}
-    for stream, text, end in pieces:
-        before, ended = texts.get(stream, ("", ""))
-        assert not ended
-        texts[stream] = before + text, end
-    return texts
-
-
 LINES = [("R:ab\n",), ("K:a\n",), ("R:a\n", "M:12\n", "K:b1\n")]
 
 
 @pytest.mark.parametrize("lines", LINES, ids=str)
-def test_many_streams_are_what_the_textbook_makes_of_each(model, lines):
+def test_many_streams_are_what_the_textbook_makes_of_each(whole, model, lines):
     count, length = AT_ONCE + 2, 60
     texts = whole(generate_many(model, LETTERS, PROMPT, generators(3, count), length, lines=lines, threads=2))
     for stream, rng in enumerate(generators(3, count)):
@@ -179,7 +169,7 @@ def test_many_streams_are_what_the_textbook_makes_of_each(model, lines):
 
 
 @pytest.mark.parametrize("lines", LINES, ids=str)
-def test_a_tune_to_order_is_the_same_alone_beside_others_and_with_any_number_of_threads(lines):
+def test_a_tune_to_order_is_the_same_alone_beside_others_and_with_any_number_of_threads(whole, lines):
     model = model_of(kernels, np.float32)
     made = [
         whole(generate_many(model, LETTERS, PROMPT, generators(7, count), 120, threads=threads, lines=lines))
@@ -190,20 +180,20 @@ def test_a_tune_to_order_is_the_same_alone_beside_others_and_with_any_number_of_
 
 
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 8, 13, 40])
-def test_a_header_counts_for_the_length(model, length):
+def test_a_header_counts_for_the_length(whole, model, length):
     lines = ("R:aaaaaaaaaa\n", "K:b\n")
     texts = whole(generate_many(model, LETTERS, PROMPT, generators(1, 20), length, False, lines=lines))
     assert [(len(text), end) for text, end in texts.values()] == [(length, "length")] * 20
 
 
 @pytest.mark.parametrize("temperature", [0.8, 1, 100])
-def test_each_line_that_is_wanted_is_there(temperature):
+def test_each_line_that_is_wanted_is_there(whole, temperature):
     model, lines = model_of(kernels, np.float32), ("R:ab\n", "M:12\n", "K:b1\n")
     texts = whole(generate_many(model, LETTERS, PROMPT, generators(5, 20), 2000, temperature=temperature, lines=lines))
     for text, _ in texts.values():
         assert re.match(r"[^\n]*\n([^\n]+\n)*?R:ab\n([^\n]+\n)*?M:12\n([^\n]+\n)*?K:b1\n", text)
 
 
-def test_without_a_wish_nothing_changes(model):
+def test_without_a_wish_nothing_changes(whole, model):
     texts = [whole(generate_many(model, LETTERS, PROMPT, generators(5, 3), 60, **more)) for more in ({}, {"lines": ()})]
     assert texts[0] == texts[1]

@@ -1,7 +1,7 @@
 """How well is a text predicted that no model has read? By the network, by n-gram models, by compressors.
 
-All are measured on the same characters. Headers and music are told apart, because they are not equally hard: half of a
-header is the same in every tune.
+All are measured on the same characters. Headers and music are told apart, because half of a header is the same in every
+tune: a loss over both says little of the music.
 """
 
 import math
