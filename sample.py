@@ -1,7 +1,7 @@
 """Compose with saved weights: python sample.py. What there is to it is in lstm/compose.py."""
 
-from lstm.commands.command import exit_with
 from lstm.compose import main
+from lstm.io.command_line import exit_with
 
 if __name__ == "__main__":
     exit_with(main, "sample.py")

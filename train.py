@@ -9,15 +9,16 @@ from types import SimpleNamespace
 
 from tqdm import tqdm
 
-from lstm.checkpoint import epochs
-from lstm.commands.command import ROOT, Parser, StopRequest, between, exit_with, say, shown, whole
-from lstm.commands.session import begin, config_for, resume, settings_for
+from lstm.engine.threads import default_threads
+from lstm.io import places
+from lstm.io.command_line import Parser, StopRequest, between, exit_with, say, whole
+from lstm.io.places import shown
 from lstm.model import BACKENDS, Config
-from lstm.shards import default_threads
+from lstm.settings import PRESETS, SCHEDULES, USUAL, Settings, memory_needed
+from lstm.storage.checkpoint import epochs
 from lstm.storage.run import Run
-from lstm.training import PRESETS, SCHEDULES, USUAL, Settings, best, bits, memory_needed
-
-MODELS, LOGS = ROOT / "model", ROOT / "logs"
+from lstm.storage.session import begin, config_for, resume, settings_for
+from lstm.training import best, to_bits
 
 
 def parse(argv):
@@ -26,8 +27,8 @@ def parse(argv):
     parser = Parser(prog="train.py", description=__doc__)
     add = parser.add_argument_group("the text and the places").add_argument
     add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
-    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 go (model)")
-    add("--log-dir", metavar="DIR", default=LOGS, help="where training_log.csv goes (logs)")
+    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
+    add("--log-dir", metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
     there = parser.add_mutually_exclusive_group()
     there.add_argument("--resume", action="store_true", help="go on with the run there, exactly where it stopped")
     there.add_argument("--overwrite", action="store_true", help="delete the run in --model-dir and --log-dir")
@@ -127,9 +128,10 @@ def train_epoch(trainer, stop):
 
 def report(record):
     """Print one line for an epoch."""
-    line = f"epoch {record.epoch}: loss {record.loss:.4f} ({bits(record.loss):.3f} bits), {record.accuracy:.1%} right"
+    line = f"epoch {record.epoch}: loss {record.loss:.4f} ({to_bits(record.loss):.3f} bits)"
+    line += f", {record.accuracy:.1%} right"
     if not math.isnan(record.val_loss):
-        line += f"; validation {record.val_loss:.4f} ({bits(record.val_loss):.3f} bits), {record.val_accuracy:.1%}"
+        line += f"; validation {record.val_loss:.4f} ({to_bits(record.val_loss):.3f} bits), {record.val_accuracy:.1%}"
     print(f"{line}; {record.seconds:.0f} s, {record.chars_per_second:,.0f} char/s", flush=True)
 
 
@@ -145,16 +147,16 @@ def main(argv=None):
     if options.resume:
         session = resume(run, choices, options.threads)
     else:
-        session = begin(run, choices, ROOT / "data" / "input.txt", options.threads, options.overwrite)
+        session = begin(run, choices, places.INPUT, options.threads, options.overwrite)
     trainer = session.trainer
     describe(trainer, session.corpus, options.freq)
-    places = option("--model-dir", run.model_dir, MODELS)
+    directories = option("--model-dir", run.model_dir, places.MODELS)
     with StopRequest() as stop:
         while len(trainer.history) < trainer.settings.epochs:
             if stop.requested or not train_epoch(trainer, stop):
                 session.save_progress()
-                places += option("--log-dir", run.log_dir, LOGS)
-                command = f"python {shown(ROOT / 'train.py')} --resume{places}"
+                directories += option("--log-dir", run.log_dir, places.LOGS)
+                command = f"python {shown(places.ROOT / 'train.py')} --resume{directories}"
                 say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: {command}")
                 return 130
             report(trainer.finish_epoch())
@@ -163,7 +165,7 @@ def main(argv=None):
     saved = epochs(run.model_dir)
     lowest = best([record for record in trainer.history if record.epoch in saved])
     kept = " that was saved" if len(saved) < len(trainer.history) else ""
-    command = f"python {shown(ROOT / 'sample.py')} {lowest.epoch}{places}"
+    command = f"python {shown(places.ROOT / 'sample.py')} {lowest.epoch}{directories}"
     print(f"the best epoch{kept} is {lowest.epoch}; to hear what it learnt: {command}")
     return 0
 

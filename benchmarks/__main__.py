@@ -7,14 +7,15 @@ figures into benchmarks/figures.
 
 from pathlib import Path
 
-from benchmarks import drawings, report
+from benchmarks import plots, report
 from benchmarks.machine import child_environment, describe
-from benchmarks.parts import PARTS, Effort, without_ideas
 from benchmarks.results import Results
-from lstm.commands.command import Parser, between, exit_with, shown, whole
-from lstm.errors import InputError
-from lstm.plots import save
-from lstm.shards import default_threads
+from benchmarks.suites import PARTS, Effort, without_ideas
+from lstm.engine.threads import default_threads
+from lstm.io import InputError
+from lstm.io.command_line import Parser, between, exit_with, whole
+from lstm.io.places import shown
+from lstm.rendering.plots import save
 
 FIGURES = Path(__file__).parent / "figures"
 
@@ -65,9 +66,9 @@ def write(results, directory):
     measured = {row.part for row in results.rows}
     results.save(directory / ("ideas.json" if measured == {"ideas"} else "results.json"))
     if "training" in measured:
-        save(drawings.ratios(results), directory / "ratios.svg")
+        save(plots.ratios(results), directory / "ratios.svg")
     if "roofline" in measured:
-        save(drawings.roofline(results), directory / "roofline.svg")
+        save(plots.roofline(results), directory / "roofline.svg")
     print(f"\nwritten to {shown(directory)}")
 
 

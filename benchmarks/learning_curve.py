@@ -11,16 +11,18 @@ import numpy as np
 from tqdm import tqdm
 
 from benchmarks.cases import Case
-from benchmarks.contestants import torch_trainer
+from benchmarks.frameworks import torch_trainer
 from lstm.batches import Batches
-from lstm.commands.command import ROOT, Parser, exit_with, whole
 from lstm.corpus import Corpus
-from lstm.judging.baselines import ORDERS, NGram
+from lstm.engine.threads import Workers, default_threads
+from lstm.evaluation.baselines import ORDERS, NGram
+from lstm.io.command_line import Parser, exit_with, whole
+from lstm.io.files import read_text
+from lstm.io.places import INPUT
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.plots import BLUE, GREY, ORANGE, new_axes, save
-from lstm.shards import Workers, default_threads
-from lstm.storage.files import read_text
-from lstm.training import VALIDATION_ROWS, Settings, Trainer
+from lstm.rendering.plots import BLUE, GREY, ORANGE, new_axes, save
+from lstm.settings import Settings
+from lstm.training import VALIDATION_ROWS, Trainer
 
 FIGURES = Path(__file__).parent / "figures"
 
@@ -83,7 +85,7 @@ def main(argv=None):
     parser = Parser(prog="python -m benchmarks.learning_curve", description=__doc__.split("\n")[0])
     parser.add_argument("--epochs", type=whole(1), default=5, help="(%(default)s)")
     settings = Settings(epochs=parser.parse_args(argv).epochs)
-    corpus = Corpus.of(read_text(ROOT / "data" / "input.txt"), settings.validation)
+    corpus = Corpus.of(read_text(INPUT), settings.validation)
     curves = {"this project": our_losses(corpus, settings), "PyTorch": torch_losses(corpus, settings)}
     FIGURES.mkdir(exist_ok=True)
     with open(FIGURES / "learning_curve.csv", "w", newline="", encoding="utf-8") as file:

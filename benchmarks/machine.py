@@ -4,8 +4,8 @@ import importlib.metadata
 import os
 import platform
 
-from lstm.commands.command import say
-from lstm.shards import default_threads
+from lstm.engine.threads import default_threads
+from lstm.io.command_line import say
 
 # Settings that hold OpenBLAS to the kernels of an older processor: some hosts set them, users' machines do not.
 BLAS_PINS = ("OPENBLAS_CORETYPE", "OPENBLAS_L2_SIZE")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lstm import tile
+from lstm.engine import tile
 from lstm.engine.jit import compiled
 
 

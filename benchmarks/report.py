@@ -1,10 +1,10 @@
 """Results as text: a table for each part, the targets, and the README's table in Markdown."""
 
 from benchmarks import targets
+from benchmarks.ablations import IDEAS
 from benchmarks.cases import GROWTH, REFERENCE, TRAINING
-from benchmarks.ideas import IDEAS
 from benchmarks.roofline import BYTES, FLOP
-from benchmarks.turns import median
+from benchmarks.rounds import median
 
 
 def ratio(values, unit="x"):

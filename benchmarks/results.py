@@ -3,8 +3,8 @@
 import json
 from dataclasses import asdict, dataclass, field
 
-from benchmarks.quiet import ALLOWED
-from benchmarks.turns import median
+from benchmarks.interference import ALLOWED
+from benchmarks.rounds import median
 
 
 @dataclass(frozen=True)

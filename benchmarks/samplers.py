@@ -5,7 +5,7 @@ Functions as in contestants.py. What is drawn goes back in as the next input, at
 
 import numpy as np
 
-from benchmarks.contestants import import_keras, keras_network, torch_network
+from benchmarks.frameworks import import_keras, keras_network, torch_network
 
 CHUNK = 64  # characters at a time, as in lstm/engine/streams.py
 

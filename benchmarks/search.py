@@ -13,15 +13,16 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lstm.commands.command import ROOT, Parser, exit_with, whole
-from lstm.commands.session import chosen, new_trainer
 from lstm.corpus import Corpus
-from lstm.errors import InputError
+from lstm.engine.threads import default_threads
+from lstm.io import InputError
+from lstm.io.command_line import Parser, exit_with, whole
+from lstm.io.places import INPUT
 from lstm.model import Config
-from lstm.plots import BLUE, GREEN, GREY, ORANGE, new_axes, save
-from lstm.shards import default_threads
-from lstm.training import Settings
-from lstm.tunes import split
+from lstm.notation.tunes import split
+from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes, save
+from lstm.settings import Settings
+from lstm.storage.session import chosen, new_trainer
 
 APART = 0.05  # of the training tunes, for choosing
 RESULTS = Path(__file__).parent / "figures" / "search.csv"
@@ -101,7 +102,7 @@ def main(argv=None):
     options = parser.parse_args(argv)
     for name in set(options.names) - set(CANDIDATES):
         raise InputError(f"{name!r} is no candidate; there are {', '.join(CANDIDATES)}")
-    training, _ = split((ROOT / "data" / "input.txt").read_text(encoding="utf-8"), 0.1)
+    training, _ = split(INPUT.read_text(encoding="utf-8"), 0.1)
     for name in [] if options.table else options.names or CANDIDATES:
         started, epochs = time.perf_counter(), []
         total = (BASE | CANDIDATES[name])["epochs"]

@@ -10,7 +10,7 @@ import numpy as np
 from benchmarks.cases import GROWTH, REFERENCE
 from benchmarks.results import Results
 from benchmarks.roofline import FLOP
-from benchmarks.turns import median
+from benchmarks.rounds import median
 
 
 class Target(NamedTuple):

@@ -12,7 +12,7 @@ from statistics import median
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # because the checkout need not be installed to run this
 
-from lstm.tunes import header, split, split_tunes
+from lstm.notation.tunes import header_fields, split, split_tunes
 
 VALIDATION = 0.1  # the share of tunes, from the end, that training does not see
 SPAN = 8  # notes; near-duplicates share many runs of so many notes
@@ -53,7 +53,7 @@ def describe(text):
     print(f"length     {lengths[0]} to {lengths[-1]} characters, median {median(lengths):g}, "
           f"nine of ten between {lengths[tenth // 2]} and {lengths[-1 - tenth // 2]}")
     for name, letter in (("rhythm", "R"), ("meter", "M"), ("unit", "L"), ("key", "K")):
-        table(name, Counter(header(tune)[letter] for tune in tunes))
+        table(name, Counter(header_fields(tune)[letter] for tune in tunes))
     pairs = near_duplicates(tunes)
     across = {j for i, j in pairs if i < training <= j}
     print(f"near-duplicates: {len({i for pair in pairs for i in pair})} tunes in {len(pairs)} pairs; "

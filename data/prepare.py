@@ -4,7 +4,7 @@
     python data/prepare.py --check    only say whether data/input.txt is what would be written
 
 Needs music21==10.5.1 for its corpus, and symusic for the abc2midi that decides which tunes are sound.
-The steps are those of `build`; each of them lives in a module beside this one: raw_tunes, header_fields, music_tokens,
+The steps are those of `build`; each of them lives in a module of cleaning/: raw_tunes, header_fields, music_tokens,
 bar_lines, tidy_music. Left out: char_to_idx.json, which data/README.md makes from the text in one command.
 """
 
@@ -22,7 +22,7 @@ from typing import NamedTuple
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]  # because the checkout need not be installed to run this
 
-from header_fields import (
+from cleaning.header_fields import (
     clean_key,
     clean_meter,
     clean_title,
@@ -31,11 +31,12 @@ from header_fields import (
     oneill_rhythm,
     ryan_rhythm,
 )
-from raw_tunes import Reject, read_books, split_header
-from tidy_music import tidy_music
+from cleaning.raw_tunes import Reject, read_books, split_header
+from cleaning.tidy_music import tidy_music
 
-from lstm.errors import InputError
-from lstm.judging.judge import find_abc2midi, judge_tune
+from lstm.io import InputError
+from lstm.notation.abc2midi import find_abc2midi
+from lstm.notation.judge import judge_tune
 
 FEWEST_NOTES, MOST_CHARACTERS = 24, 1500  # of a tune
 SAME_START = 40  # tunes that share so many melodic steps from the start are one tune

@@ -10,7 +10,7 @@ The target of each id is the one after it. Arrays are time-first.
 
 import numpy as np
 
-from lstm.errors import InputError
+from lstm.io import InputError
 
 
 class Batches:

@@ -10,15 +10,18 @@ from typing import NamedTuple
 
 from tqdm import tqdm
 
-from lstm.commands import wishes
-from lstm.commands.command import Parser, between, exit_with, say, shown, whole
-from lstm.commands.outputs import RENDERERS, Outputs, tell
-from lstm.errors import InputError
-from lstm.judging.judge import find_abc2midi, judge_tune
-from lstm.sampling import LONGEST_TUNE, encode_prime, generate_many, generators, in_order, opening
-from lstm.storage.files import read_text
-from lstm.storage.weights import MODELS, find_weights, load
-from lstm.tunes import split_tunes
+from lstm.io import InputError, places
+from lstm.io.command_line import Parser, between, exit_with, say, whole
+from lstm.io.files import read_text
+from lstm.io.places import shown
+from lstm.notation import header
+from lstm.notation.abc2midi import find_abc2midi
+from lstm.notation.judge import judge_tune
+from lstm.notation.tunes import split_tunes
+from lstm.rendering.outputs import RENDERERS, Outputs, tell
+from lstm.sampling import encode_prime
+from lstm.storage.checkpoint import find_weights, load
+from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
 TRIES = 50  # with --valid, for each tune that is wanted
@@ -31,7 +34,7 @@ def parse(argv, name):
     parser = Parser(prog=name, description=__doc__.partition("\n\n")[0])
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
-    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
+    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
     add = parser.add_argument_group("how much").add_argument
     add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
     add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes, at most that for each")
@@ -85,7 +88,7 @@ def starting_text(options, checkpoint):
 def wanted_lines(options, vocabulary):
     """The lines that each header is to have, as `generate_many` wants them."""
     lines = []
-    for name, line_of in {"rhythm": wishes.rhythm, "meter": wishes.meter, "key": wishes.key}.items():
+    for name, line_of in {"rhythm": header.rhythm, "meter": header.meter, "key": header.key}.items():
         value = getattr(options, name)
         if value is None:
             continue
@@ -99,7 +102,7 @@ def wanted_lines(options, vocabulary):
     return tuple(lines)
 
 
-class Bit(NamedTuple):
+class Chunk(NamedTuple):
     """Some characters of a piece, and with the last of them all of it."""
 
     text: str
@@ -115,12 +118,12 @@ def compose(options, checkpoint, prime, echo, lines):
     made = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, options.length, tunes, *choices)
     pieces = in_order(made)
     for _ in range(count):
-        yield Bit(echo)  # before the network has read it, which may take its time
+        yield Chunk(echo)  # before the network has read it, which may take its time
         piece, end = echo, ""
         while not end:
             _, text, end = next(pieces)
             piece += text
-            yield Bit(text, piece if end else "", end)
+            yield Chunk(text, piece if end else "", end)
 
 
 def deliver(bits, outputs, options, abc2midi):
@@ -163,7 +166,7 @@ def main(argv=None, name="sample.py"):
     outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
     own = path.parent.resolve() == Path(options.model_dir).resolve()
     say(source if own else f"no run of your own, so those that ship: {source}")
-    for remark in filter(None, map(wishes.unheard, lines)):
+    for remark in filter(None, map(header.unheard, lines)):
         say(remark)
     try:
         composed = deliver(compose(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)

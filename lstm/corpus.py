@@ -5,7 +5,7 @@ from hashlib import sha256
 
 import numpy as np
 
-from lstm.tunes import END, START, is_abc, split
+from lstm.notation.tunes import END, START, is_abc, split
 from lstm.vocabulary import Vocabulary
 
 

@@ -12,7 +12,6 @@ The first can be asked of any text, the others of ABC tunes. The answers are a t
 """
 
 import json
-import math
 import shlex
 import sys
 from datetime import date
@@ -21,35 +20,32 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lstm.checkpoint import digest
-from lstm.commands.command import ROOT, Parser, between, exit_with, say, shown, whole
-from lstm.errors import InputError
-from lstm.judging.baselines import ORDERS, NGram
-from lstm.judging.heldout import best_order, losses, n_gram_name
-from lstm.judging.judge import find_abc2midi
-from lstm.judging.novelty import spans_of
-from lstm.judging.quality import (
+from lstm.engine.threads import default_threads
+from lstm.evaluation.baselines import ORDERS, NGram
+from lstm.evaluation.heldout import best_order, losses, n_gram_name
+from lstm.evaluation.novelty import spans_of
+from lstm.evaluation.quality import (
     EXTENT,
     LARGEST,
     NOVELTY,
     VALIDITY,
     Composed,
-    compose,
-    compose_by_counting,
-    judge,
-    judged,
+    judge_all,
+    summarize,
+    tunes_of_n_gram,
+    tunes_of_network,
 )
-from lstm.plots import against_temperature, save
-from lstm.shards import default_threads
-from lstm.storage.files import make_directory, read_text, write_bytes
-from lstm.storage.weights import MODELS, find_weights, load
-from lstm.training import Settings, bits
-from lstm.transpose import in_other_keys
-from lstm.tunes import is_abc, split, split_tunes
-
-PEOPLE = "people, held out"
-UNITS = dict.fromkeys([*VALIDITY, *NOVELTY, *EXTENT], ("%", 100))  # of each figure, and how many of them are 1
-UNITS |= {"longest copied span": ("characters", 1), LARGEST: ("characters", 1), "notes per tune": ("mean", 1)}
+from lstm.evaluation.report import PEOPLE, draw, loss_table, plain, tunes_table
+from lstm.io import InputError, places
+from lstm.io.command_line import Parser, between, exit_with, say, whole
+from lstm.io.files import make_directory, read_text, write_bytes
+from lstm.io.places import shown
+from lstm.notation.abc2midi import find_abc2midi
+from lstm.notation.transpose import in_other_keys
+from lstm.notation.tunes import is_abc, split, split_tunes
+from lstm.rendering.plots import save
+from lstm.settings import Settings
+from lstm.storage.checkpoint import digest, find_weights, load
 
 
 def parse(argv):
@@ -57,7 +53,7 @@ def parse(argv):
     parser = Parser(prog="python -m lstm.evaluate", description="Evaluate a model: held-out loss, validity, novelty.")
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; the pretrained if there is none)")
-    add("--input", metavar="FILE", default=ROOT / "data" / "input.txt", help="the text it learnt (data/input.txt)")
+    add("--input", metavar="FILE", default=places.INPUT, help="the text it learnt (data/input.txt)")
     share = between(0.001, 0.9)
     held_out = Settings.validation
     add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
@@ -65,8 +61,8 @@ def parse(argv):
     degree = between(0.01, 100, or_zero=True)
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
-    add("--model-dir", metavar="DIR", default=MODELS, help="where weights.N.h5 are (model)")
-    logs = ROOT / "logs" if (ROOT / "logs").is_dir() else Path()  # which only a checkout has
+    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
+    logs = places.LOGS if places.LOGS.is_dir() else Path()  # which only a checkout has
     add("--out", metavar="DIR", default=logs / "evaluation", help="where the files go (logs/evaluation)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
     return parser.parse_args(argv)
@@ -100,78 +96,20 @@ def all_judged(checkpoint, order, training, held_out, options, abc2midi):
 
     def verdicts(composed, whose):
         tunes = [tune.text for tune in composed]
-        return list(progress(judge(tunes, abc2midi, options.threads), f"{whose}: judging", len(tunes)))
+        return list(progress(judge_all(tunes, abc2midi, options.threads), f"{whose}: judging", len(tunes)))
 
     people = [Composed(tune, True) for tune in split_tunes(held_out)]
-    yield judged(PEOPLE, None, people, verdicts(people, PEOPLE), spans)
+    yield summarize(PEOPLE, None, people, verdicts(people, PEOPLE), spans)
     for temperature in sorted(set(options.temperatures)):
         choices = checkpoint, options.samples, temperature, options.random_seed
-        network, counted = compose(*choices, options.threads), compose_by_counting(n_gram, *choices)
+        network, counted = tunes_of_network(*choices, options.threads), tunes_of_n_gram(n_gram, *choices)
         for source, composed in (("LSTM", network), (n_gram_name(order), counted)):
             whose = f"{source} at {temperature:g}"
             composed = list(progress(composed, f"{whose}: composing", options.samples))
-            yield judged(source, temperature, composed, verdicts(composed, whose), spans)
+            yield summarize(source, temperature, composed, verdicts(composed, whose), spans)
 
 
 # -- what is shown and kept
-
-
-def table(title, columns, rows):
-    """A Markdown table under its title; of cells None is empty."""
-    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
-    return "\n".join([f"\n**{title}**\n", *("| " + " | ".join(cell or "" for cell in line) + " |" for line in lines)])
-
-
-def written(value, form, unit=""):
-    """A number as a cell; None if it is NaN."""
-    return None if math.isnan(value) else format(value, form) + unit
-
-
-def loss_table(rows, characters):
-    """The table of Losses over so many characters."""
-    columns = ["model", "nats per character", "nats, headers", "nats, music", "bits per character", "first guess right"]
-    cells = (
-        [row.model, *(written(nats, ".3f") for nats in (row.nats, row.header, row.music, bits(row.nats))),
-         written(100 * row.accuracy, ".1f", " %")] for row in rows
-    )
-    return table(f"The held-out text, {characters:,} characters", columns, cells)
-
-
-def tunes_table(title, rows, names):
-    """The table of some figures of Judged, each with its 95 % interval."""
-
-    def cell(name, estimate):
-        value, low, high = (written(UNITS[name][1] * number, ".1f") for number in estimate)
-        return f"{value} ({low}-{high})" if low else value
-
-    columns = ["tunes by", "temperature", "tunes", *(f"{name}, {UNITS[name][0]}" for name in names)]
-    cells = (
-        [row.source, None if row.temperature is None else f"{row.temperature:g}", f"{row.tunes:,}",
-         *(cell(name, row.figures[name]) for name in names)] for row in rows
-    )
-    return table(title, columns, cells)
-
-
-def draw(rows, names):
-    """The plot of some figures against temperature. rows: all Judged, people's first."""
-    people, *composed = rows
-    curves = {}
-    for row in composed:
-        curves.setdefault(row.source, {})[row.temperature] = row.figures
-    return against_temperature({name: UNITS[name] for name in names}, curves, (people.source, people.figures))
-
-
-def plain(value):
-    """The same for JSON: named tuples by their names, and None for NaN, for which it has no word."""
-    if hasattr(value, "_asdict"):
-        value = value._asdict()
-    if isinstance(value, dict):
-        return {name: plain(item) for name, item in value.items()}
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    if isinstance(value, float):
-        return None if math.isnan(value) else round(value, 6)
-    return value
 
 
 def main(argv=None):

@@ -18,11 +18,11 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lstm.commands.command import Parser, between, exit_with, whole
+from lstm.engine.threads import Workers
+from lstm.io.command_line import Parser, between, exit_with, whole
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
-from lstm.plots import save, u_curve
-from lstm.shards import Workers
+from lstm.rendering.plots import save, u_curve
 
 LIMIT = 1e-6  # worst relative error that is accepted
 STEP = 1e-3  # h; the bottom of the U for (2)

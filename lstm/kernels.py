@@ -10,7 +10,7 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
-from lstm import tile
+from lstm.engine import tile
 from lstm.engine.jit import OPTIONS, compiled
 
 empty = np.empty

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm import cell, kernels
-from lstm.engine.room import Room
-from lstm.errors import InputError
+from lstm.engine.buffers import Buffers
+from lstm.engine.threads import Workers, one_blas_thread, shards
+from lstm.io import InputError
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.parameters import Parameters
-from lstm.shards import Workers, one_blas_thread, shards
 
 # What runs the loop over time: modules with the same functions.
 BACKENDS = {"numba": kernels, "numpy": cell}
@@ -185,7 +185,7 @@ class CharRNN:
         keys: the DropoutKeys, or None to switch dropout off.
         first_row: where these rows stand in the whole batch (dropout depends on it).
         network: `dropped(keys)`, where the caller has it already.
-        backend: the model's own, or a Room for it.
+        backend: the model's own, or a Buffers for it.
         """
         network, backend = network or self.dropped(keys, Workers()), backend or self.backend
         x, where, present = network.embedding.forward(ids)
@@ -244,7 +244,7 @@ class CharRNN:
             self._gradient = self.parameters.like()
 
         network, parts = self.dropped(keys, workers), shards(ids.shape[1])
-        self._rooms += [Room(self.backend) for _ in parts[len(self._rooms) :]]
+        self._rooms += [Buffers(self.backend) for _ in parts[len(self._rooms) :]]
 
         def shard(part, room):
             # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.

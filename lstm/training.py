@@ -13,51 +13,13 @@ import numpy as np
 from lstm.adam import Adam, clip_scale, decay, gradient_norm, update_average
 from lstm.batches import Batches
 from lstm.corpus import shuffled
-from lstm.errors import InputError
+from lstm.engine.threads import Workers, shards
+from lstm.io import InputError
 from lstm.loss import cross_entropy
 from lstm.model import CharRNN, State, dropout_keys
-from lstm.shards import Workers, shards
+from lstm.settings import learning_rate_at
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size
-SCHEDULES = ("constant", "cosine")  # of the learning rate
-LOWEST = 0.01  # share of the learning rate that the cosine ends at
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to train, apart from the sizes of the model."""
-
-    epochs: int = 12
-    batch_size: int = 16  # B
-    seq_length: int = 64  # T
-    learning_rate: float = 1e-3
-    schedule: str = "constant"  # one of SCHEDULES
-    warmup: int = 0  # steps in which the learning rate rises to its full value
-    clip: float = 5.0  # largest norm of the gradient; 0 is no limit
-    weight_decay: float = 0.0  # share of the matrices that goes in each step, times the learning rate
-    averaging: float = 0.0  # how much of the average of the parameters a step keeps; 0 is no average
-    validation: float = 0.1  # share of the tunes that is held out
-    shuffle: bool = False  # whether the tunes stand in another order in each epoch
-    transpose: float = 0.0  # share of the tunes whose key is drawn anew in each epoch
-    seed: int = 1
-
-
-# Named starting points: what they change in Config and in Settings. The usual one follows the best of a search
-# (benchmarks/search.py; model/pretrained/README.md says how); the classic one is the reference for comparisons.
-USUAL = "best"
-PRESETS = {
-    "best": (
-        {"embedding": 128, "units": 448, "layers": 2, "dropout": 0.4, "input_dropout": 0.05, "recurrent_dropout": 0.2},
-        {"epochs": 100, "seq_length": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 200}
-        | {"averaging": 0.999, "shuffle": True, "transpose": 1.0},
-    ),
-    "classic": ({}, {}),
-    "tiny": (  # one minute
-        {"embedding": 64, "units": 256, "layers": 1, "dropout": 0.2, "recurrent_dropout": 0.1},
-        {"epochs": 14, "learning_rate": 3e-3, "schedule": "cosine", "warmup": 100}
-        | {"averaging": 0.99, "shuffle": True, "transpose": 0.5},
-    ),
-}
 
 
 @dataclass(frozen=True)
@@ -73,22 +35,7 @@ class Record:
     chars_per_second: float
 
 
-def learning_rate_at(step, steps, settings):
-    """The learning rate of a step (from 0) of a run of so many.
-
-    It rises in a line for `warmup` steps. Then it is constant, or falls along half a cosine (Loshchilov & Hutter
-    2017, equation 5, without restarts) to LOWEST of itself at the last step.
-    """
-    highest, warmup = settings.learning_rate, settings.warmup
-    if step < warmup:
-        return highest * (step + 1) / (warmup + 1)
-    if settings.schedule == "constant":
-        return highest
-    way = min(1.0, (step - warmup) / max(1, steps - 1 - warmup))
-    return highest * (LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * way)) / 2)
-
-
-def bits(nats):
+def to_bits(nats):
     """Nats in bits."""
     return nats / math.log(2)
 
@@ -264,13 +211,3 @@ class Trainer:
 def averaged(model):
     """A model with room for an average of this one's parameters, which begins with them as they are."""
     return CharRNN(model.config, model.parameters.astype(model.parameters.flat.dtype), model.backend)
-
-
-def memory_needed(config, settings):
-    """About how many bytes training takes above the program itself (parameters and activations)."""
-    V, H, L = config.vocabulary, config.units, config.layers
-    parameters = sum(math.prod(shape) for shape in config.shapes.values())
-    character = 7 * H * L + 3 * H + 4 * V  # kept for backward: gates, h, c, y of each layer; then dx, logits, p
-    vectors, float32 = 4 + bool(settings.averaging), 4  # the parameters, their gradient, m and v, the average
-    dropped = 4 * H * H * L * bool(config.recurrent_dropout) + V * config.embedding * bool(config.input_dropout)
-    return float32 * (vectors * parameters + 2 * dropped + settings.batch_size * settings.seq_length * character)

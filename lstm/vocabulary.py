@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from lstm.errors import InputError
+from lstm.io import InputError
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,7 @@ import signal
 import numpy as np
 import pytest
 
-from lstm import music
-from lstm.commands import outputs
+from lstm.rendering import music, outputs
 
 # A process that a shell starts in the background ignores Ctrl-C, and so do its children; tests that send it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)

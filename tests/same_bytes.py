@@ -63,11 +63,13 @@ def results(folder):
         yield f"20 tunes, {threads} threads", run(folder, *shipped, "--tunes", "20", "--threads", threads)
     own = ["--model-dir", "model0", "--random-seed", "3"]
     yield "20 tunes of a small network", run(folder, ROOT / "sample.py", *own, "--tunes", "20", "--length", "6000")
-    yield "500 characters", run(folder, *shipped, "--length", "500", "--top-k", "5", "--top-p", "0.9", "--seed", "X:1\nT:")
+    choice = ["--length", "500", "--top-k", "5", "--top-p", "0.9", "--seed", "X:1\nT:"]
+    yield "500 characters", run(folder, *shipped, *choice)
     wishes = ["--rhythm", "jig", "--key", "D", "--meter", "6/8", "--tunes", "3"]
     yield "tunes with a key, a meter and a rhythm", run(folder, *shipped, *wishes)
     yield "the gradient check's table", run(folder, "-m", "lstm.gradcheck")
-    run(folder, *shipped, "--tunes", "4", "--svg", "--midi", "--out-dir", "tunes", "--album", "album.html", "--out", "tunes.abc")
+    files = ["--svg", "--midi", "--out-dir", "tunes", "--album", "album.html", "--out", "tunes.abc"]
+    run(folder, *shipped, "--tunes", "4", *files)
     for path in sorted((folder / "tunes").iterdir()):
         yield f"a file for each tune: {path.name}", path.read_bytes()
     yield "album.html", (folder / "album.html").read_bytes().replace(bytes(ROOT), b"")
@@ -87,7 +89,8 @@ def main():
     packages = {name: version(name) for name in PACKAGES}
     here = platform.machine()
     if not options.record and (recorded["packages"], recorded["machine"]) != (packages, here):
-        print(f"nothing compared: recorded on {recorded['machine']} with {recorded['packages']}, here is {here}, {packages}")
+        there = f"recorded on {recorded['machine']} with {recorded['packages']}"
+        print(f"nothing compared: {there}, and here is {here} with {packages}")
         return 2
     with tempfile.TemporaryDirectory() as folder:
         digests = {}

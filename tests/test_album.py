@@ -11,9 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lstm import music
-from lstm.errors import InputError
-from lstm.judging import judge
+from lstm.io import InputError
+from lstm.notation import judge
+from lstm.rendering import music
 from lstm.rendering.album import album
 
 for library in ("symusic", "verovio", "resvg_py", "soundfile"):

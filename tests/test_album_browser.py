@@ -11,7 +11,7 @@ import matplotlib.image
 import pytest
 from test_album import CORPUS, HOSTILE
 
-from lstm import music
+from lstm.rendering import music
 from lstm.rendering.album import album
 
 playwright = pytest.importorskip("playwright.sync_api")

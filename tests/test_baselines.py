@@ -7,7 +7,7 @@ from itertools import islice, product
 import numpy as np
 import pytest
 
-from lstm.judging.baselines import COMPRESSORS, NGram, compressed, table
+from lstm.evaluation.baselines import COMPRESSORS, NGram, compressed, table
 from lstm.sampling import distribution
 
 TEXT = "abracadabra, abracadabra; a bar, a cab"

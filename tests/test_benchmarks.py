@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import contestants, quiet, report, samplers, search, targets, turns
+from benchmarks import frameworks, interference, report, rounds, samplers, search, targets
+from benchmarks.ablations import IDEAS
 from benchmarks.cases import REFERENCE, Case
-from benchmarks.ideas import IDEAS
 from benchmarks.results import Results, Row
-from lstm.errors import InputError
+from lstm.io import InputError
 from lstm.model import Config
-from lstm.training import PRESETS, USUAL, Settings
+from lstm.settings import PRESETS, USUAL, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = Case(V=11, E=6, H=8, L=2, B=9, T=5, dropout=0.0)
@@ -33,9 +33,9 @@ def run(code, environment=()):
 
 def losses(without=None, dropout=0.0, steps=3):
     """Code that prints the losses of some steps on a tiny case."""
-    remove = f"from benchmarks.ideas import remove; remove({without!r})\n" if without else ""
+    remove = f"from benchmarks.ablations import remove; remove({without!r})\n" if without else ""
     return (
-        f"{remove}from benchmarks.contestants import ours; from benchmarks.cases import Case; import json\n"
+        f"{remove}from benchmarks.frameworks import ours; from benchmarks.cases import Case; import json\n"
         f"step = ours(Case(*{tuple(TINY._replace(dropout=dropout))}), 2)\n"
         f"print(json.dumps([step() for _ in range({steps})]))"
     )
@@ -55,7 +55,7 @@ def test_the_count_of_parameters_is_the_models():
 
 @pytest.mark.parametrize("name", ["ours", "ours, NumPy"])
 def test_our_contestants_learn_the_same_batch(name):
-    step = contestants.TRAINING[name](TINY, 2)
+    step = frameworks.TRAINING[name](TINY, 2)
     first, *others = [step() for _ in range(20)]
     assert first == pytest.approx(np.log(TINY.V), rel=0.2)
     assert others[-1] < first
@@ -73,17 +73,17 @@ class Fake:
 
 
 def test_turns_go_back_and_forth_and_a_disturbed_one_is_repeated(monkeypatch):
-    monkeypatch.setattr(quiet, "PAUSE", 0)
+    monkeypatch.setattr(interference, "PAUSE", 0)
     log = []
-    taken = turns.take_turns({name: Fake(name, log) for name in "ab"}, 2, 0.1)
+    taken = rounds.take_turns({name: Fake(name, log) for name in "ab"}, 2, 0.1)
     assert log == ["a", "a", "b", "b", "a"]
     assert taken == {"a": [(2.0, 0.0), (5.0, 0.0)], "b": [(3.0, 0.0), (4.0, 0.0)]}
 
 
 def test_the_least_disturbed_attempt_counts_where_none_is_quiet(monkeypatch):
-    monkeypatch.setattr(quiet, "PAUSE", 0)
+    monkeypatch.setattr(interference, "PAUSE", 0)
     attempts = iter([(1, 0.9), (2, 0.3), (3, 0.6)])
-    assert quiet.least_disturbed(lambda: next(attempts), tries=3) == (2, 0.3)
+    assert interference.least_disturbed(lambda: next(attempts), tries=3) == (2, 0.3)
 
 
 def results(foreign):
@@ -140,7 +140,7 @@ def test_without_any_idea_the_losses_are_the_same(tmp_path):
 @pytest.mark.slow
 def test_a_stored_mask_is_the_same_forward_and_backward(tmp_path):
     code = (
-        "from benchmarks.ideas import remove; remove('dropout by a hash of the position')\n"
+        "from benchmarks.ablations import remove; remove('dropout by a hash of the position')\n"
         "from lstm import kernels; import numpy as np; x = np.ones((5, 6, 40), np.float32)\n"
         "y, dx = kernels.dropout(x, 0.25, 7, 3), kernels.dropout(x, 0.25, 7, 3)\n"
         "print([float((y == 0).mean()), float(abs(y - dx).max()), float(y.max())])"
@@ -155,8 +155,8 @@ def test_the_state_of_keras_is_carried_in_compiled_code():
         pytest.skip("needs the extra peers, and JAX, on which Keras is compiled")
     code = (
         "from benchmarks import contestants; from benchmarks.cases import Case; import numpy as np\n"
-        f"keras, _ = contestants.import_keras(); case = Case(*{tuple(TINY)})\n"
-        "model = contestants.keras_network(case, case.T)\n"
+        f"keras, _ = frameworks.import_keras(); case = Case(*{tuple(TINY)})\n"
+        "model = frameworks.keras_network(case, case.T)\n"
         "lstms = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]\n"
         "model.compile('adam', keras.losses.SparseCategoricalCrossentropy(from_logits=True), jit_compile=True)\n"
         "ids, targets = (a.T for a in case.batch()); model.train_on_batch(ids, targets)\n"
@@ -168,7 +168,7 @@ def test_the_state_of_keras_is_carried_in_compiled_code():
 @pytest.mark.slow
 def test_the_peers_learn_the_same_batch_and_compose():
     pytest.importorskip("torch", reason="needs the extra peers")
-    step = contestants.pytorch(TINY, 1)
+    step = frameworks.pytorch(TINY, 1)
     first, *others = [step() for _ in range(20)]
     assert others[-1] < first
     samplers.pytorch(TINY._replace(B=2), 1)()

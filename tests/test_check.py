@@ -11,7 +11,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))  #
 
 import check as machinery  # noqa: E402
 from check import NOT_DONE, RIGHT, WRONG, Check, Exercise, Wrong, close, nb00, watched  # noqa: E402
-from lstm.judging.judge import judge_tune  # noqa: E402
+
+from lstm.notation.judge import judge_tune  # noqa: E402
 
 
 def double(answer):

@@ -19,10 +19,11 @@ import numpy as np
 import pytest
 
 from lstm import cell
-from lstm.checkpoint import Checkpoint, epochs, load_resume, load_weights, save_resume, save_weights, weights_path
-from lstm.errors import InputError
+from lstm.io import InputError
+from lstm.io.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.storage.hdf5 import SEAL_BYTES, SIGNATURE, seal
+from lstm.storage.checkpoint import Checkpoint, epochs, load_weights, save_weights, weights_path
+from lstm.storage.resume import load_resume, save_resume
 from lstm.vocabulary import Vocabulary
 
 VOCABULARY = Vocabulary('\n "aΩ')
@@ -536,7 +537,7 @@ def test_a_full_disk_leaves_the_old_file_and_no_litter(saved, monkeypatch, step)
 WRITER = """
 import resource, signal, sys
 from dataclasses import replace
-from lstm.checkpoint import load_weights, save_weights
+from lstm.storage.checkpoint import load_weights, save_weights
 path, limit = sys.argv[1], int(sys.argv[2])
 checkpoint = load_weights(path)
 checkpoint.model.parameters.flat[:] += 1

@@ -22,13 +22,14 @@ import pytest
 
 import lstm.compose
 import lstm.storage.run
-import lstm.storage.weights
 import lstm.training
-from lstm.checkpoint import epochs, load_resume, load_weights
-from lstm.commands.command import exit_with
-from lstm.commands.session import begin
+from lstm.io import places as usual_places
+from lstm.io.command_line import exit_with
+from lstm.notation.tunes import split_tunes
+from lstm.storage.checkpoint import epochs, load_weights
+from lstm.storage.resume import load_resume
+from lstm.storage.session import begin
 from lstm.training import Trainer
-from lstm.tunes import split_tunes
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -206,12 +207,9 @@ def test_the_command_learns_what_the_package_learns(training, tmp_path, text, ba
 
 
 def test_the_usual_places_need_no_option(monkeypatch, tmp_path):
-    for name, place in {"ROOT": tmp_path, "MODELS": tmp_path / "model", "LOGS": tmp_path / "logs"}.items():
-        monkeypatch.setattr(train, name, place)
-    for module in (lstm.storage.weights, lstm.compose):
-        monkeypatch.setattr(module, "MODELS", tmp_path / "model")
-    (tmp_path / "data").mkdir()
-    (tmp_path / "data" / "input.txt").write_text(TEXT)
+    for name, place in {"MODELS": "model", "LOGS": "logs", "INPUT": "input.txt"}.items():
+        monkeypatch.setattr(usual_places, name, tmp_path / place)
+    usual_places.INPUT.write_text(TEXT)
     status, out, _ = call(train, "--preset", "tiny", "--seq-length", 20, "--epochs", 1)
     assert status == 0
     assert re.search(r"python \S*sample.py 1$", out)
@@ -458,8 +456,7 @@ def test_a_seed_file_is_the_same_as_the_seed(learnt, tmp_path):
 
 
 def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, monkeypatch):
-    for module in (lstm.storage.weights, lstm.compose):
-        monkeypatch.setattr(module, "MODELS", tmp_path)
+    monkeypatch.setattr(usual_places, "MODELS", tmp_path)
     (tmp_path / "pretrained").mkdir()
     shutil.copy(learnt / "weights.8.h5", tmp_path / "pretrained")
     assert "pretrained/weights.8.h5" in call(sample, "--length", 1)[2]

@@ -14,6 +14,7 @@ sys.path.insert(0, str(NOTEBOOKS))  # the kernels' working directory
 
 import check as machinery  # noqa: E402
 from check import check  # noqa: E402
+
 from notebooks import run as runner  # noqa: E402
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))

@@ -11,31 +11,32 @@ import numpy as np
 import pytest
 
 from lstm import evaluate
-from lstm.checkpoint import Checkpoint, save_weights
-from lstm.commands.command import ROOT, exit_with
-from lstm.judging import heldout, quality
-from lstm.judging.baselines import ORDERS, NGram
-from lstm.judging.intervals import Estimate
-from lstm.judging.judge import Verdict
-from lstm.judging.novelty import spans_of
-from lstm.judging.quality import (
+from lstm.engine.threads import Workers
+from lstm.evaluation import heldout, quality
+from lstm.evaluation.baselines import ORDERS, NGram
+from lstm.evaluation.intervals import Estimate
+from lstm.evaluation.novelty import spans_of
+from lstm.evaluation.quality import (
     VALIDITY,
     Composed,
-    compose,
-    compose_by_counting,
-    count_notes,
-    judge,
-    judged,
+    judge_all,
     novelty,
+    summarize,
+    tunes_of_n_gram,
+    tunes_of_network,
     validity,
 )
+from lstm.io.command_line import exit_with
+from lstm.io.places import ROOT
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.plots import against_temperature, save
+from lstm.notation.judge import Verdict
+from lstm.notation.tunes import END, PROMPT, count_notes, split
+from lstm.rendering.plots import against_temperature, save
 from lstm.sampling import generate
-from lstm.shards import Workers
-from lstm.training import Settings, Trainer, character_losses
+from lstm.settings import Settings
+from lstm.storage.checkpoint import Checkpoint, save_weights
+from lstm.training import Trainer, character_losses
 from lstm.training import evaluate as validate
-from lstm.tunes import END, PROMPT, split
 from lstm.vocabulary import Vocabulary
 
 CORPUS = (ROOT / "data" / "input.txt").read_text()
@@ -108,7 +109,7 @@ def test_the_rows_are_of_network_n_grams_and_compressors():
 
 def test_a_tune_is_the_one_that_is_composed_alone():
     checkpoint = checkpoint_of()
-    for k, tune in enumerate(compose(checkpoint, 3, 0.8, random_seed=4)):
+    for k, tune in enumerate(tunes_of_network(checkpoint, 3, 0.8, random_seed=4)):
         rng = np.random.default_rng([4, k])
         text = "X:" + "".join(islice(generate(checkpoint.model, checkpoint.vocabulary, PROMPT, rng, 0.8), 4000))
         assert tune == Composed(text.split(END)[0] + "\n" * (END in text), END in text)
@@ -117,12 +118,12 @@ def test_a_tune_is_the_one_that_is_composed_alone():
 def test_counting_composes_tunes_that_end(monkeypatch):
     checkpoint = checkpoint_of()
     n_gram = NGram(TEXT, 4, checkpoint.vocabulary.characters)
-    tunes = list(compose_by_counting(n_gram, checkpoint, 5, 1.0, random_seed=2))
+    tunes = list(tunes_of_n_gram(n_gram, checkpoint, 5, 1.0, random_seed=2))
     assert len(tunes) == 5 and all(tune.finished for tune in tunes)
     for tune in tunes:
         assert tune.text.startswith("X:") and tune.text.endswith("\n") and END not in tune.text
     monkeypatch.setattr(quality, "LONGEST_TUNE", 10)
-    cut = list(compose_by_counting(n_gram, checkpoint, 5, 1.0, random_seed=2))
+    cut = list(tunes_of_n_gram(n_gram, checkpoint, 5, 1.0, random_seed=2))
     assert cut == [Composed(tune.text[:12], False) for tune in tunes]
 
 
@@ -147,8 +148,8 @@ def test_verdicts_are_summed_up():
 def test_people_make_no_mistakes_and_copy_little():
     pytest.importorskip("symusic")
     tunes = [tune + "\n" for tune in CORPUS.split(END)[-20:]]
-    composed, verdicts = [Composed(tune, True) for tune in tunes], list(judge(tunes, None, 2))
-    people = judged("people", None, composed, verdicts, spans_of(TEXT))
+    composed, verdicts = [Composed(tune, True) for tune in tunes], list(judge_all(tunes, None, 2))
+    people = summarize("people", None, composed, verdicts, spans_of(TEXT))
     assert people.tunes == 20
     assert [people.figures[name].value for name in (*VALIDITY, "finished")] == [1, 1, 1, 1]
     assert people.figures["notes per tune"].value > 50
@@ -164,7 +165,7 @@ def test_what_was_learnt_by_heart_is_not_new():
 def test_verdicts_come_in_the_order_of_the_tunes():
     pytest.importorskip("symusic")
     tune = "X:1\nM:2/4\nL:1/8\nK:G\nc|{}|c|\n".format
-    verdicts = judge([tune("ABcd"), tune("ABc"), tune("AB"), tune("A|B"), tune("A2B2")], None, threads=3)
+    verdicts = judge_all([tune("ABcd"), tune("ABc"), tune("AB"), tune("A|B"), tune("A2B2")], None, threads=3)
     assert [(found.bars, found.bars_right) for found in verdicts] == [(1, 1), (1, 0), (1, 0), (2, 0), (1, 1)]
 
 
@@ -274,7 +275,7 @@ def test_bad_input_ends_in_one_line(place, more, complaint):
 
 
 def test_without_abc2midi_the_remedy_is_named_at_once(place, monkeypatch):
-    monkeypatch.setattr("lstm.judging.judge.importlib.util.find_spec", lambda name: None)
+    monkeypatch.setattr("lstm.notation.abc2midi.importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
     status, out, err = call(*options(place))
     assert status == 2 and not out and "abc2midi was not found" in err and not (place / "out").exists()

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from lstm.errors import InputError
-from lstm.judging import judge
+from lstm.io import InputError
+from lstm.notation import judge
+from lstm.notation.abc2midi import find_abc2midi
 
 CORPUS = (Path(__file__).parent.parent / "data" / "input.txt").read_text(encoding="ascii").split("\n\n")
 GOOD = CORPUS[3]
@@ -20,7 +21,7 @@ def tune(music, meter="2/4", unit="1/8"):
 @pytest.fixture
 def abc2midi():
     pytest.importorskip("symusic")
-    return judge.find_abc2midi()
+    return find_abc2midi()
 
 
 # ------------------------------------------------------------------------------- bars
@@ -158,7 +159,7 @@ def test_a_flood_of_messages_is_cut(program):
 
 
 def test_a_missing_abc2midi_is_named_with_its_remedy(monkeypatch):
-    monkeypatch.setattr(judge.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", "")
     with pytest.raises(InputError, match=r'abc2midi was not found.*pip install -e "\.\[music]"'):
-        judge.find_abc2midi()
+        find_abc2midi()

@@ -12,11 +12,10 @@ import matplotlib.image
 import numpy as np
 import pytest
 
-from lstm import music
-from lstm.errors import InputError
-from lstm.judging import judge
-from lstm.music import Unplayable
-from lstm.rendering import synth
+from lstm.io import InputError
+from lstm.notation.abc2midi import find_abc2midi, how_to_install
+from lstm.rendering import music, synth
+from lstm.rendering.music import Unplayable
 
 for library in ("symusic", "verovio", "resvg_py", "soundfile"):
     pytest.importorskip(library)
@@ -83,7 +82,7 @@ def test_a_chord_and_its_symbol_sound_together():
 def second_opinion(data, path):
     """The notes of a MIDI file as midi2abc, the companion of abc2midi, reads them: (start, end, pitch, velocity)."""
     path.write_bytes(data)
-    midi2abc = judge.find_abc2midi().with_name("midi2abc")
+    midi2abc = find_abc2midi().with_name("midi2abc")
     if not midi2abc.is_file():
         pytest.skip("this abc2midi comes without midi2abc")
     rows = subprocess.run([midi2abc, path, "-midigram"], capture_output=True, text=True, check=True).stdout.splitlines()
@@ -111,7 +110,7 @@ def test_notes_are_those_of_the_midi_file_for_the_whole_corpus(tmp_path):
 
 def test_the_midi_file_is_abc2midis_and_another_library_reads_the_same_notes(tmp_path):
     (tmp_path / "tune.abc").write_text(CORPUS[5])
-    subprocess.run([judge.find_abc2midi(), "tune.abc", "-o", "tune.mid"], cwd=tmp_path, capture_output=True, check=True)
+    subprocess.run([find_abc2midi(), "tune.abc", "-o", "tune.mid"], cwd=tmp_path, capture_output=True, check=True)
     assert music.midi(CORPUS[5]) == (tmp_path / "tune.mid").read_bytes()
     mido = pytest.importorskip("mido")
     now, starts = 0.0, []
@@ -238,7 +237,7 @@ def test_a_tune_that_kills_the_engraver_is_said_in_one_line(make, capfd):
 
 
 def test_nothing_is_engraved_that_abc2midi_could_not_convert(monkeypatch):
-    monkeypatch.setattr(music.child, "make", None)  # whoever engraves would call it
+    monkeypatch.setattr(music.child_process, "make", None)  # whoever engraves would call it
     monkeypatch.setattr(music, "ask_abc2midi", lambda *_: (None, ("Error in line-char 4-0 : bad",), ()))
     with pytest.raises(Unplayable, match="line-char 4-0 : bad"):
         music.svg(CORPUS[3])
@@ -279,5 +278,5 @@ def test_a_missing_library_is_named_with_the_one_command(monkeypatch, library):
 
 
 def test_beside_an_installed_wheel_the_command_names_the_project(monkeypatch, tmp_path):
-    monkeypatch.setattr(judge, "ROOT", tmp_path)
-    assert judge.how_to_install() == 'python -m pip install "artificial-music-generator[music]"'
+    monkeypatch.setattr("lstm.notation.abc2midi.ROOT", tmp_path)
+    assert how_to_install() == 'python -m pip install "artificial-music-generator[music]"'

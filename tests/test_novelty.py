@@ -5,7 +5,8 @@ import time
 
 import pytest
 
-from lstm.judging.novelty import Spans, header_length, longest_copied, music, seen, sorted_places, spans_of
+from lstm.evaluation.novelty import Spans, longest_copied, seen, sorted_places, spans_of
+from lstm.notation.tunes import body, header_length
 
 TUNE = "X:1\nT:A Tune\nM:2/4\nK:G\n|:ABc|dBA:|\nE:|\n\n"
 
@@ -42,8 +43,8 @@ def test_a_text_without_a_place_has_no_span():
 def test_a_tune_that_was_learnt_is_copied_whole():
     other = "X:9\nT:Other\nK:D\nabcdefgabc\n\n"
     spans = spans_of(TUNE + other)
-    assert longest_copied(music(TUNE), spans) == len(music(TUNE))
-    assert seen(music(TUNE), 12, spans) == (4, 4)
+    assert longest_copied(body(TUNE), spans) == len(body(TUNE))
+    assert seen(body(TUNE), 12, spans) == (4, 4)
 
 
 def test_no_span_goes_from_one_tune_into_the_next():
@@ -53,7 +54,7 @@ def test_no_span_goes_from_one_tune_into_the_next():
 
 def test_headers_are_not_compared():
     spans = spans_of("X:1\nT:The Very Long Title of a Tune\nR:reel\nM:4/4\nL:1/8\nK:G\nABc\n\nX:2\nK:A\nd\n")
-    assert longest_copied(music("X:1\nT:The Very Long Title of a Tune\nR:reel\nM:4/4\nL:1/8\nK:G\nGGG\n"), spans) == 0
+    assert longest_copied(body("X:1\nT:The Very Long Title of a Tune\nR:reel\nM:4/4\nL:1/8\nK:G\nGGG\n"), spans) == 0
 
 
 @pytest.mark.parametrize("tune, expected", [
@@ -61,7 +62,7 @@ def test_headers_are_not_compared():
     ("\n\nX:1\nK:G\nA|\nM:3/4\nB|\n", "A|\nM:3/4\nB|"), ("X:1\nno header\nK:G\nA", "no header\nK:G\nA"),
 ])
 def test_music_is_what_follows_the_header(tune, expected):
-    assert music(tune) == expected
+    assert body(tune) == expected
     assert header_length(tune) <= len(tune)
 
 

@@ -5,9 +5,9 @@ import re
 
 import pytest
 
-from lstm import music
-from lstm.commands.outputs import RENDERERS, Outputs, file_name
-from lstm.errors import InputError
+from lstm.io import InputError
+from lstm.rendering import music
+from lstm.rendering.outputs import RENDERERS, Outputs, file_name
 
 TUNE = "X:1\nT:The Merry Maid\nK:G\n|:abc:|\n"
 

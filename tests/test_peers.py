@@ -6,11 +6,12 @@ import os
 import numpy as np
 import pytest
 
-from lstm.checkpoint import Checkpoint, load_weights, save_weights
+from lstm.engine.threads import Workers
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, initial_parameters
-from lstm.shards import Workers
-from lstm.training import Settings, Trainer
+from lstm.settings import Settings
+from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights
+from lstm.training import Trainer
 from lstm.vocabulary import Vocabulary
 
 # Frameworks warn of things that are theirs to mend.

@@ -1,6 +1,6 @@
 """The same code on other processors, and uncompiled: each in a process of its own, because Numba decides at import.
 
-What is compared are the ten golden losses of test_network.py.
+What is compared are the ten golden losses of test_model.py.
 """
 
 import json
@@ -17,11 +17,11 @@ PROGRAM = """
 import json, sys
 sys.path[:0] = {paths!r}
 import numpy as np
-import test_network
+import test_model
 from lstm import tile
 from lstm.model import BACKENDS
-losses = {{str(d): test_network.golden_losses(BACKENDS["numba"], d) for d in (np.float32, np.float64)}}
-print(json.dumps([list(losses.values()), tile.ROWS, tile.COLUMNS, test_network.GOLDEN]))
+losses = {{str(d): test_model.golden_losses(BACKENDS["numba"], d) for d in (np.float32, np.float64)}}
+print(json.dumps([list(losses.values()), tile.ROWS, tile.COLUMNS, test_model.GOLDEN]))
 """
 
 PROCESSORS = {

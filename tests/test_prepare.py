@@ -11,13 +11,12 @@ import pytest
 DATA = Path(__file__).resolve().parent.parent / "data"
 sys.path.insert(0, str(DATA))  # because data/ holds scripts and is no package
 
-import bar_lines
 import describe
-import header_fields
-import music_tokens
 import prepare
-from raw_tunes import RawTune, Reject, split_header
-from tidy_music import break_line, tidy_music
+
+from cleaning import bar_lines, header_fields, music_tokens
+from cleaning.raw_tunes import RawTune, Reject, split_header
+from cleaning.tidy_music import break_line, tidy_music
 
 PUBLISHED = "f63548aa9b311830a430a3e8dbdb0ea056bd335d3a4f4d66cca2fed5672fbbd3"
 TEXT = (DATA / "input.txt").read_bytes()

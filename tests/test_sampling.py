@@ -5,9 +5,10 @@ import itertools
 import numpy as np
 import pytest
 
-from lstm.errors import InputError
+from lstm.io import InputError
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.sampling import distribution, generate, generate_many, pick
+from lstm.sampling import distribution, generate, pick
+from lstm.streams import generate_many
 from lstm.vocabulary import Vocabulary
 
 LETTERS = Vocabulary("\nabcdef")

@@ -11,12 +11,13 @@ import numpy as np
 import pytest
 
 import lstm.storage.run
-from lstm.checkpoint import epochs, load_resume, load_weights, save_resume
-from lstm.commands.session import begin, resume
-from lstm.errors import InputError
+from lstm.io import InputError
+from lstm.notation.tunes import split
+from lstm.storage.checkpoint import epochs, load_weights
+from lstm.storage.resume import load_resume, save_resume
 from lstm.storage.run import Run
+from lstm.storage.session import begin, resume
 from lstm.training import best, evaluate
-from lstm.tunes import split
 
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "chars_per_second"]
 MEASURED = {"seconds", "chars_per_second"}  # what two runs need not share

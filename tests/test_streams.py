@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from lstm import cell, kernels
-from lstm.engine import streams
-from lstm.engine.streams import Composer, choose
+from lstm import cell, kernels, sampling_kernels
 from lstm.model import CharRNN, Config, State, initial_parameters
-from lstm.sampling import AT_ONCE, Piece, Plain, cut, distribution, generate, generate_many, generators, in_order, pick
+from lstm.sampling import Sampler, distribution, generate, pick
+from lstm.sampling_kernels import SamplerKernel, choose
+from lstm.streams import AT_ONCE, Piece, cut, generate_many, generators, in_order
 from lstm.vocabulary import Vocabulary
 
 SIZES = [(7, 3, 1, 1), (2, 2, 5, 2), (86, 4, 13, 3), (5, 6, 8, 2), (33, 2, 100, 1), (86, 5, 72, 3)]  # V, E, H, L
@@ -35,7 +35,7 @@ def assert_same(a, b):
 
 def composed(model, B=1, T=30, parts=(1,), **options):
     """T characters of each of B streams, (T, B), and the state after; `parts` are shares of T composed in turn."""
-    composer, V = Composer(model, **options), model.config.vocabulary
+    composer, V = SamplerKernel(model, **options), model.config.vocabulary
     prime = np.arange(12) * 5 % V
     state = State(*(np.repeat(array, B, axis=1) for array in composer.read(prime)))
     uniforms = np.stack([np.random.default_rng(k).random(T) for k in range(B)], axis=1)
@@ -74,7 +74,7 @@ def test_the_readable_loop_agrees(sizes):
     """In float32, where a random number that falls within rounding of an edge may differ: not with these seeds."""
     model = model_of(sizes)
     ids, state, prime, uniforms = composed(model, B=3, temperature=0.7, many=True)
-    plain = Plain(model, temperature=0.7)
+    plain = Sampler(model, temperature=0.7)
     begun = State(*(np.repeat(array, 3, axis=1) for array in plain.read(prime)))
     expected, after = plain.compose(np.repeat(prime[-1:], 3), begun, uniforms)
     np.testing.assert_array_equal(ids, expected)
@@ -87,7 +87,7 @@ def test_reading_is_the_forward_pass(length):
     model = model_of((7, 3, 5, 2))
     ids = np.random.default_rng(1).integers(0, 7, length)
     _, expected, _ = model.forward(np.concatenate(([0], ids[:-1]))[:, None], model.initial_state())
-    before = Composer(model, threads=1).read(np.concatenate(([0], ids)))
+    before = SamplerKernel(model, threads=1).read(np.concatenate(([0], ids)))
     np.testing.assert_allclose(before.h, expected.h, atol=1e-5)
     np.testing.assert_allclose(before.c, expected.c, atol=1e-5)
 
@@ -169,16 +169,16 @@ def test_extreme_logits_choose_something(logits):
 
 
 def test_a_narrow_network_gets_one_thread_and_a_wide_one_more(monkeypatch):
-    monkeypatch.setattr(streams, "default_threads", lambda: 4)
-    threads = {H: len(Composer(model_of((5, 2, H, 1)))._shares) for H in (1, 128, 255, 256, 384)}
+    monkeypatch.setattr(sampling_kernels, "default_threads", lambda: 4)
+    threads = {H: len(SamplerKernel(model_of((5, 2, H, 1)))._shares) for H in (1, 128, 255, 256, 384)}
     assert threads == {1: 1, 128: 1, 255: 1, 256: 2, 384: 3}
-    assert len(Composer(model_of((5, 2, 4, 1)), threads=7)._shares) == 4  # a thread has one unit at least
+    assert len(SamplerKernel(model_of((5, 2, 4, 1)), threads=7)._shares) == 4  # a thread has one unit at least
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 def test_nobody_waits_for_a_thread_that_failed(monkeypatch, failing, error):
-    real, composer = streams.run, Composer(model_of((5, 2, 6, 2)), threads=3)
+    real, composer = sampling_kernels.run, SamplerKernel(model_of((5, 2, 6, 2)), threads=3)
 
     def run(share, thread, *arguments):
         if thread == failing:
@@ -186,7 +186,7 @@ def test_nobody_waits_for_a_thread_that_failed(monkeypatch, failing, error):
         real(share, thread, *arguments)
 
     expected = composer.read(np.arange(5))
-    monkeypatch.setattr(streams, "run", run)
+    monkeypatch.setattr(sampling_kernels, "run", run)
     with pytest.raises(error):
         composer.read(np.arange(5))
     monkeypatch.undo()

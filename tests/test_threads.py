@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lstm.adam import SLICE
+from lstm.engine.threads import MOST, Workers, shards
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
-from lstm.shards import MOST, Workers, shards
-from lstm.training import Settings, Trainer
+from lstm.settings import Settings
+from lstm.training import Trainer
 
 SHAPES = {
     "a batch that no shard size divides": (Config(11, 6, 10, 2, 0.3), 21, 5),

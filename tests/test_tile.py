@@ -5,7 +5,7 @@ import pytest
 from numba import njit
 
 from lstm.engine.jit import OPTIONS
-from lstm.tile import COLUMNS, ROWS, add_product, pack, tile_shape
+from lstm.engine.tile import COLUMNS, ROWS, add_product, pack, tile_shape
 
 compiled = njit(**OPTIONS)
 

@@ -6,13 +6,14 @@ import numpy as np
 import pytest
 
 from lstm.adam import SLICE, Adam, decay, update_average
-from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus, shuffled
-from lstm.errors import InputError
+from lstm.engine.threads import Workers
+from lstm.io import InputError
 from lstm.model import BACKENDS, CharRNN, Config, Parameters, dropout_keys, initial_parameters
-from lstm.shards import Workers
-from lstm.training import Settings, Trainer, evaluate, learning_rate_at
-from lstm.tunes import split, split_tunes
+from lstm.notation.tunes import split, split_tunes
+from lstm.settings import Settings, learning_rate_at
+from lstm.storage.session import new_trainer
+from lstm.training import Trainer, evaluate
 
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 CONFIG = Config(vocabulary=7, embedding=5, units=6, layers=2, dropout=0.3, input_dropout=0.2, recurrent_dropout=0.4)

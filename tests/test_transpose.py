@@ -7,14 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lstm.commands.session import new_trainer
 from lstm.corpus import Corpus, shuffled
-from lstm.errors import InputError
-from lstm.judging.judge import judge_tune
-from lstm.judging.novelty import longest_copied, music, spans_of
+from lstm.evaluation.novelty import longest_copied, spans_of
+from lstm.io import InputError
 from lstm.model import Config
-from lstm.training import LOWEST, Settings
-from lstm.transpose import (
+from lstm.notation.judge import judge_tune
+from lstm.notation.transpose import (
     MODES,
     NAMES,
     PITCH,
@@ -26,7 +24,9 @@ from lstm.transpose import (
     targets,
     transposed,
 )
-from lstm.tunes import header, split_tunes
+from lstm.notation.tunes import body, header_fields, split_tunes
+from lstm.settings import LOWEST, Settings
+from lstm.storage.session import new_trainer
 
 TEXT = (Path(__file__).parent.parent / "data" / "input.txt").read_text(encoding="ascii")
 TUNES = split_tunes(TEXT)
@@ -55,7 +55,7 @@ def played(text):
 
 def assert_moved_alike(text, other):
     """All notes are as far from their own as the tonics are. Returns how far that is."""
-    keys = [header(tune)["K"] for tune in (text, other)]
+    keys = [header_fields(tune)["K"] for tune in (text, other)]
     ways = [semitones for _, semitones in intervals(*(parse(in_key("", key)).tonic for key in keys))]
     one, two = played(text), played(other)
     way = two[0][-1] - one[0][-1]
@@ -225,7 +225,7 @@ def test_keys_stay_about_as_frequent_as_they_are():
     transposer = Transposer(corpus)
 
     def shares(text):
-        keys = Counter(header(tune)["K"] for tune in split_tunes(text))
+        keys = Counter(header_fields(tune)["K"] for tune in split_tunes(text))
         return {key: count / keys.total() for key, count in keys.items()}
 
     before = shares(corpus.vocabulary.decode(corpus.training))
@@ -276,7 +276,7 @@ def test_in_other_keys_a_tune_stands_once_in_each_key_of_its_mode_but_its_own():
 def test_a_tune_copied_into_another_key_is_found_to_be_copied():
     training = "".join(TUNES[:20])
     tune = next(tune for tune in map(parse, TUNES[:20]) if tune.mode == "" and tune.tonic != "D")
-    copy = music(transposed(tune, "D", targets(tune, ["D"], EVERY_CHARACTER)["D"]))
+    copy = body(transposed(tune, "D", targets(tune, ["D"], EVERY_CHARACTER)["D"]))
     everywhere = spans_of("".join([training, *in_other_keys(TUNES[:20], EVERY_CHARACTER)]))
     assert copy not in spans_of(training)
     assert longest_copied(copy, everywhere) == len(copy)

@@ -1,1 +1,1 @@
-"""What makes it fast: how loops are compiled, where arrays live, sampling as one compiled loop."""
+"""What makes it fast and knows no model: compilation, register tile, threads, kept memory, barrier. Not the kernels."""

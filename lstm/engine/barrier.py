@@ -13,7 +13,7 @@ from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
 from lstm.engine.jit import OPTIONS
-from lstm.tile import pointer_to
+from lstm.engine.tile import pointer_to
 
 LINE = 8  # numbers of 64 bits in a line of the cache; each thread's number has a line of its own
 ALL = 2**62  # more than anyone ever counts

@@ -1,1 +1,1 @@
-"""What one sees and hears: an instrument, the engraver, the album."""
+"""What one sees and hears: scores, sound, albums, plots, files for each tune. Not what a tune is worth."""

@@ -10,9 +10,9 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
-from lstm import music
-from lstm.judging.judge import judge_tune
-from lstm.tunes import header
+from lstm.notation.judge import judge_tune
+from lstm.notation.tunes import header_fields
+from lstm.rendering import music
 
 MOST_COMPLAINTS = 5  # of abc2midi that are shown; a bad tune has dozens
 
@@ -124,7 +124,7 @@ def album(tunes, heading="Composed by an LSTM", about=""):
 
 def _article(number, tune):
     """The tune that is the number-th of the page."""
-    title, fields = _text(music.title(tune)), header(tune)
+    title, fields = _text(music.title(tune)), header_fields(tune)
     kind = " · ".join(_text(fields[name]) for name in "RMK" if fields.get(name))
     shown, missing = [], {}
     for what, render in (("score", _score), ("sound", _sound)):

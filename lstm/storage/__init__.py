@@ -1,1 +1,1 @@
-"""What is on disk: files that are whole or not there, HDF5, the files of a run, which weights are meant."""
+"""What is kept of a training: weights files and the files of a run, begun or resumed. Not how files are made safe."""

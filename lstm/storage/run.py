@@ -12,10 +12,11 @@ import math
 from dataclasses import astuple, fields
 from pathlib import Path
 
-from lstm.checkpoint import epochs, load_resume, save_resume, save_weights, weights_path
-from lstm.errors import InputError
-from lstm.plots import save, training_curves
-from lstm.storage.files import is_there, make_directory, said_plainly, write_bytes
+from lstm.io import InputError
+from lstm.io.files import is_there, make_directory, said_plainly, write_bytes
+from lstm.rendering.plots import save, training_curves
+from lstm.storage.checkpoint import epochs, save_weights, weights_path
+from lstm.storage.resume import load_resume, save_resume
 from lstm.training import Record
 
 

@@ -2,10 +2,10 @@
 
     python notebooks/check/lstm_with_torch.py        makes it again; needs the extra `peers`
 
-What goes in is `lstm.teaching.cellcheck.example()`. Stored beside it: the outputs `h` and `c` and the gradients
+What goes in is `course.cell_checks.example()`. Stored beside it: the outputs `h` and `c` and the gradients
 `grad_` + x kernel recurrent_kernel bias h0 c0 as torch.nn.LSTM has them; and `z i f g o` and the gradients within the
 cell, `grad_` + z i f g o c h, by PyTorch's autograd of equations (1) to (7) written down one by one. Nothing of this
-project's arithmetic takes part. tests/test_cells_for_teaching.py compares the file with a new calculation.
+project's arithmetic takes part. tests/test_course_cells.py compares the file with a new calculation.
 """
 
 from pathlib import Path
@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from lstm.teaching.cellcheck import ARRAYS, example
+from course.cell_checks import ARRAYS, example
 
 PATH = Path(__file__).with_name("torch_lstm.npz")
 

@@ -7,12 +7,12 @@ from math import comb
 import numpy as np
 
 from check import Wrong, close, exercise
-from lstm.commands.command import ROOT
-from lstm.judging.judge import count_bars
-from lstm.judging.quality import compose
-from lstm.storage.weights import find_weights, load, pretrained
-from lstm.teaching.quiz import questions
-from lstm.tunes import header, split, split_tunes
+from course.quiz import questions
+from lstm.evaluation.quality import tunes_of_network
+from lstm.io.places import INPUT
+from lstm.notation.judge import count_bars
+from lstm.notation.tunes import header_fields, split, split_tunes
+from lstm.storage.checkpoint import find_weights, load, pretrained
 
 DANCES = ("reel", "jig", "hornpipe")
 
@@ -41,8 +41,9 @@ def shipped():
 @functools.cache
 def quiz():
     """The Questions of the quiz: the first four dances that the model composes, and four that people made."""
-    dances = (tune.text for tune in compose(shipped(), 40, 0.8, 3) if header(tune.text).get("R") in DANCES)
-    _, held_out = split((ROOT / "data" / "input.txt").read_text(), 0.1)
+    composed = (tune.text for tune in tunes_of_network(shipped(), 40, 0.8, 3))
+    dances = (tune for tune in composed if header_fields(tune).get("R") in DANCES)
+    _, held_out = split(INPUT.read_text(), 0.1)
     return questions(list(islice(dances, 4)), split_tunes(held_out), np.random.default_rng(3))
 
 
@@ -55,7 +56,7 @@ def compose_one(answer):
         call, tune = f"compose_one({temperature}, {seed})", answer(temperature, seed)
         if not isinstance(tune, str):
             raise Wrong(f"{call} is a {type(tune).__name__}; a text is expected")
-        right = next(compose(shipped(), 1, temperature=temperature, random_seed=seed)).text
+        right = next(tunes_of_network(shipped(), 1, temperature=temperature, random_seed=seed)).text
         if tune != right:
             at = next((k for k, (a, b) in enumerate(zip(tune, right)) if a != b), min(len(tune), len(right)))
             raise Wrong(f"{call} is not the tune of that temperature and seed: it differs from character {at} on")

@@ -5,10 +5,10 @@ import functools
 import numpy as np
 
 from check import Wrong, close, exercise
-from lstm.commands.command import ROOT
-from lstm.judging.baselines import NGram
-from lstm.teaching.windows import window_split
-from lstm.tunes import split, split_tunes
+from course.leaky_split import window_split
+from lstm.evaluation.baselines import NGram
+from lstm.io.places import INPUT
+from lstm.notation.tunes import split, split_tunes
 from lstm.vocabulary import Vocabulary
 
 LINE = "|:dfaf g2fe|dBAF E2z2:|\n"
@@ -20,7 +20,7 @@ SLACK = 0.1  # nats: two draws of windows differ by less
 @functools.cache
 def first_tunes(start, stop):
     """The text of some tunes of data/input.txt."""
-    return "".join(split_tunes((ROOT / "data" / "input.txt").read_text())[start:stop])
+    return "".join(split_tunes(INPUT.read_text())[start:stop])
 
 
 @exercise(hints=[

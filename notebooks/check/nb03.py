@@ -4,10 +4,10 @@ import numpy as np
 
 from check import Wrong, close, exercise, watched
 from check.stored import torch_lstm
+from course import squashed_cell
+from course.cell_checks import OUTPUTS, against, example, finite_differences
 from lstm import cell
 from lstm.gradcheck import LIMIT
-from lstm.teaching import squashed
-from lstm.teaching.cellcheck import OUTPUTS, against, example, finite_differences
 
 PARITY = 1e-10  # how far from PyTorch's numbers a cell may be, both in float64
 LINE = 1e-12  # the same for one line, which has no sums over time in it
@@ -208,7 +208,7 @@ def loop(step, hears=True):
 
 
 IMPOSTORS = {
-    "squashes what it keeps": squashed.forward,
+    "squashes what it keeps": squashed_cell.forward,
     "shows its cell without a tanh": loop(bare),
     "has its gates in another order": loop(another_order),
     "has one gate for both writing and forgetting": loop(coupled),

@@ -11,10 +11,10 @@ import pathlib
 import numpy as np
 
 from check import Wrong, close, exercise
-from lstm.commands.command import ROOT
+from course.descent import OPTIMIZERS, losses, small_trainer
 from lstm.corpus import Corpus
-from lstm.errors import InputError
-from lstm.teaching.descent import OPTIMIZERS, losses, small_trainer
+from lstm.io import InputError
+from lstm.io.places import INPUT
 
 RATE, BETA1, BETA2, DECAY, EPSILON = 0.1, 0.9, 0.999, 0.9, 1e-7
 # What each optimizer can do in 100 steps of the small network: some way above the best that a search found.
@@ -151,4 +151,4 @@ def loss_reached(name, rate):
 @functools.cache
 def corpus():
     """The tunes."""
-    return Corpus.of((ROOT / "data" / "input.txt").read_text())
+    return Corpus.of(INPUT.read_text())

@@ -5,7 +5,8 @@ import numpy as np
 
 from check import Wrong, close, exercise
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.training import Settings, Trainer, evaluate
+from lstm.settings import Settings
+from lstm.training import Trainer, evaluate
 
 
 @exercise(hints=[

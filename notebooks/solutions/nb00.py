@@ -3,12 +3,12 @@
 from math import comb
 
 from check.nb00 import FLAWLESS, quiz, shipped
-from lstm.judging.judge import count_bars
-from lstm.judging.quality import compose
+from lstm.evaluation.quality import tunes_of_network
+from lstm.notation.judge import count_bars
 
 
 def compose_one(temperature, random_seed):
-    return next(compose(shipped(), 1, temperature=temperature, random_seed=random_seed)).text
+    return next(tunes_of_network(shipped(), 1, temperature=temperature, random_seed=random_seed)).text
 
 
 def seed_matters(tune, temperature):
@@ -44,7 +44,7 @@ WRONG = {
     "compose_one": [
         (lambda temperature, random_seed: compose_one(1.0, random_seed), "compose_one(0.5, 7) is not the tune"),
         (lambda temperature, random_seed: compose_one(temperature, 7), "compose_one(0.5, 8) is not the tune"),
-        (lambda temperature, random_seed: next(compose(shipped(), 1, temperature, random_seed)), "is a Composed"),
+        (lambda temperature, seed: next(tunes_of_network(shipped(), 1, temperature, seed)), "is a Composed"),
     ],
     "seed_matters": [
         (lambda tune, temperature: tune(temperature, 1) != tune(temperature, 2), "you tried 2 seed(s)"),

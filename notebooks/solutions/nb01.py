@@ -3,9 +3,9 @@
 import numpy as np
 
 from check.nb01 import HELD_OUT, ORDER, WINDOW
-from lstm.judging.baselines import NGram, table
-from lstm.teaching.windows import window_split
-from lstm.tunes import split
+from course.leaky_split import window_split
+from lstm.evaluation.baselines import NGram, table
+from lstm.notation.tunes import split
 from lstm.vocabulary import Vocabulary
 
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
+from course import squashed_cell
+from course.cell_checks import example, run
 from lstm import cell
 from lstm.layers import rows
-from lstm.teaching import squashed
-from lstm.teaching.cellcheck import example, run
 
 
 def slopes(s, y):
@@ -133,7 +133,7 @@ WRONG = {
     "whole_cell": [
         ((my_forward, wrong_cell_time), "finite differences: the gradient of"),
         ((my_forward, no_way_past_the_gate), "finite differences: the gradient of"),
-        ((squashed.forward, squashed.backward), "another cell than PyTorch's"),
+        ((squashed_cell.forward, squashed_cell.backward), "another cell than PyTorch's"),
         (my_backward, "give both functions"),
     ],
     "best_step": [

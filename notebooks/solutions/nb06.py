@@ -4,7 +4,7 @@ import math
 import numpy as np
 
 from lstm.adam import Adam
-from lstm.shards import Workers
+from lstm.engine.threads import Workers
 from lstm.training import evaluate
 
 

@@ -1,0 +1,1 @@
+"""How good a model is: loss beside baselines, tunes judged and summed up, novelty. Not the judging of one tune."""

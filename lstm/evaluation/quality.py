@@ -1,0 +1,95 @@
+"""How good are these tunes? Many are composed, judged one by one, and summed up in figures with 95 % intervals.
+
+Nothing is filtered and nothing repaired: what the model composed is what is judged. The same figures of tunes that
+people made say what could be reached at all.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import NamedTuple
+
+from lstm.evaluation.intervals import Estimate, ratio, share
+from lstm.evaluation.novelty import longest_copied, seen
+from lstm.notation.judge import judge_tune
+from lstm.notation.tunes import END, body, count_notes
+from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
+
+# The names of the figures, as tables, files and plots have them.
+VALIDITY = ["without error", "without error or warning", "bars right"]
+NOVELTY = ["longest copied span", "12-grams seen", "24-grams seen"]
+LARGEST = "the longest of all"
+EXTENT = ["notes per tune", "finished"]
+
+
+class Composed(NamedTuple):
+    """A tune that a model composed."""
+
+    text: str
+    finished: bool  # the model ended it, before it was cut at LONGEST_TUNE
+
+
+def tunes_of_network(checkpoint, count, temperature=1.0, random_seed=0, threads=None):
+    """An iterator over `count` Composed tunes of the network: the ones that sample.py has for the same random seed."""
+    prime, echo = opening(checkpoint)
+    choices = {"temperature": temperature, "threads": threads}
+    rngs, text = generators(random_seed, count), echo
+    pieces = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, LONGEST_TUNE, **choices)
+    for _, characters, end in in_order(pieces):
+        text += characters
+        if end:
+            yield Composed(text, end == "tune")
+            text = echo
+
+
+def tunes_of_n_gram(n_gram, checkpoint, count, temperature=1.0, random_seed=0):
+    """The same by an n-gram model, which begins as the network of the checkpoint does."""
+    prime, echo = opening(checkpoint)
+    for rng in generators(random_seed, count):
+        text = echo
+        for character in islice(n_gram.generate(prime, rng, temperature), LONGEST_TUNE):
+            text += character
+            if text.endswith(END):
+                break
+        yield Composed(text.removesuffix(END[1:]), text.endswith(END))
+
+
+def judge_all(tunes, abc2midi, threads=1):
+    """An iterator over the Verdicts of tunes, in order. Each has a child process, and `threads` run at once."""
+    with ThreadPoolExecutor(threads) as pool:
+        yield from pool.map(lambda tune: judge_tune(tune, abc2midi), tunes)
+
+
+def validity(verdicts):
+    """The shares of tunes without error, of those without a warning too, and of all measured bars that are right."""
+    sound = [verdict.converted and not verdict.errors for verdict in verdicts]
+    clean = [fine and not verdict.warnings for fine, verdict in zip(sound, verdicts)]
+    bars = ratio([verdict.bars_right for verdict in verdicts], [verdict.bars for verdict in verdicts])
+    return dict(zip(VALIDITY, (share(sound), share(clean), bars)))
+
+
+def novelty(tunes, spans):
+    """How much of the tunes' music is among `spans`: the longest copied span in characters, a mean over the tunes and
+    the largest of all, and the shares of their 12-grams and 24-grams.
+    """
+    texts = [body(tune) for tune in tunes]
+    longest = [longest_copied(text, spans) for text in texts]
+    shares = [ratio(*zip(*(seen(text, n, spans) for text in texts))) for n in (12, 24)]
+    largest = Estimate(max(longest), math.nan, math.nan)  # no interval: it grows with the number of tunes
+    return dict(zip(NOVELTY, (ratio(longest), *shares))) | {LARGEST: largest}
+
+
+class Summary(NamedTuple):
+    """What is known of the tunes of one source."""
+
+    source: str
+    temperature: float  # None: people have none
+    tunes: int
+    figures: dict  # {name: Estimate}, by the names above
+
+
+def summarize(source, temperature, composed, verdicts, spans):
+    """The Summary of Composed tunes; verdicts: of `judge` on them; spans: of the training text, see `novelty.py`."""
+    tunes, finished = zip(*composed)
+    extent = dict(zip(EXTENT, (ratio([count_notes(tune) for tune in tunes]), share(finished))))
+    return Summary(source, temperature, len(tunes), validity(verdicts) | novelty(tunes, spans) | extent)

@@ -1,0 +1,109 @@
+"""What the commands share: options that complain in one line, and errors that end with status 2."""
+
+import argparse
+import os
+import signal
+import sys
+
+from lstm.io import InputError
+
+
+class Parser(argparse.ArgumentParser):
+    """An ArgumentParser that says what is wrong in one line, without the usage before it."""
+
+    def __init__(self, **options):
+        super().__init__(allow_abbrev=False, **options)
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: {message}; see --help\n")
+
+
+def whole(least, most=sys.maxsize):
+    """An option type: a whole number from `least` to `most`."""
+
+    def parse(text):
+        try:
+            value = int(text)
+        except ValueError:
+            value = least - 1
+        if not least <= value <= most:
+            limit = f"least {least}" if value < least else f"most {most}"
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at {limit}")
+        return value
+
+    return parse
+
+
+def between(least, most, open_end=False, or_zero=False):
+    """An option type: a number from `least` to `most` (less than `most` with open_end; 0 too with or_zero)."""
+
+    def parse(text):
+        try:
+            value = float(text)
+        except ValueError:
+            value = float("nan")
+        if or_zero and value == 0:
+            return 0.0
+        if not least <= value <= most or (open_end and value == most):
+            number = "0, or a number" if or_zero else "a number"
+            end = f"less than {most:g}" if open_end else f"at most {most:g}"
+            raise argparse.ArgumentTypeError(f"{text!r} must be {number} of at least {least:g} and {end}")
+        return value
+
+    return parse
+
+
+def say(*words):
+    """Print on standard error: standard output is for what the command makes."""
+    print(*words, file=sys.stderr, flush=True)
+
+
+def exit_with(main, name):
+    """Exit with main()'s status; an InputError becomes one line and status 2."""
+    if sys.stdout is None:  # Python's way to say that it was closed
+        say(f"{name}: standard output is closed; give it a place, such as /dev/null")
+        sys.exit(2)
+    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    try:
+        status = main()
+        sys.stdout.flush()
+    except InputError as error:
+        say(f"{name}: {error}")
+        status = 2
+    except KeyboardInterrupt:
+        status = 130
+    except OSError as error:
+        status = status_of(error, name)
+    sys.exit(status)
+
+
+def status_of(error, name):
+    """Say what an OSError is about, and return the exit status: without a file's name it is standard output."""
+    if error.filename is not None:
+        say(f"{name}: cannot use {error.filename}: {error.strerror}; check its name and its permissions")
+        return 2
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
+    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
+        return 0
+    say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
+    return 2
+
+
+class StopRequest:
+    """Within this context Ctrl-C (or a polite kill) asks to stop at the next good moment: `if stop.requested`.
+
+    Acting at once could leave the parameters half updated. A second Ctrl-C does act at once.
+    """
+
+    def __enter__(self):
+        self.requested = False
+        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def _ask(self, number, frame):
+        self.requested = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def __exit__(self, *exception):
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,105 @@
+"""Reading text that may be anything, and writing files that are either complete or not there."""
+
+import os
+import tempfile
+from contextlib import contextmanager
+from pathlib import Path
+
+from lstm.io import InputError
+
+
+@contextmanager
+def said_plainly(doing, path):
+    """Turn the system's errors within (no such file, no permission, disk full) into one line with the place."""
+    try:
+        yield
+    except OSError as error:
+        remedies = {
+            FileNotFoundError: "check the name",
+            PermissionError: "choose a place you may use, or change its permissions",
+            IsADirectoryError: "name a file",
+        }
+        otherwise = "make room or choose another place" if doing == "write" else "check the file and its name"
+        remedy = remedies.get(type(error), otherwise)
+        raise InputError(f"cannot {doing} {path}: {error.strerror or error}; {remedy}") from error
+
+
+def is_there(path):
+    """Whether there is anything of that name. Raises InputError where the system cannot tell."""
+    with said_plainly("read", path):
+        try:
+            os.stat(path)
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        return True
+
+
+def names_in(directory):
+    """The names in a directory; none where there is no such directory. Raises InputError where it cannot be read."""
+    with said_plainly("read", directory):
+        try:
+            return os.listdir(directory)
+        except (FileNotFoundError, NotADirectoryError):
+            return []
+
+
+def read_bytes(path):
+    """The bytes of a file. Raises InputError where it cannot be read."""
+    with said_plainly("read", path):
+        return Path(path).read_bytes()
+
+
+def read_text(path):
+    """The text of a UTF-8 file, line ends as "\\n" and without a byte order mark.
+
+    Raises InputError where it cannot be read, is empty, or is not UTF-8 (naming the offset of the byte).
+    """
+    data = read_bytes(path)
+    try:
+        text = data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    except UnicodeDecodeError as error:
+        raise InputError(
+            f"{path} is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}; save it as UTF-8"
+        ) from None
+    if not text:
+        raise InputError(f"{path} is empty; give a file with text in it")
+    return text
+
+
+def make_directory(path):
+    """Make a directory, with its parents, and make sure that files can be made in it."""
+    with said_plainly("write", path):
+        Path(path).mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=path).close()
+
+
+def check_writable(path):
+    """Raise InputError now where writing this file would fail later: after an hour's work is too late."""
+    with said_plainly("write", path):
+        if Path(path).is_dir():
+            raise IsADirectoryError(0, "it is a directory")
+        if Path(path).is_file() or not Path(path).exists():  # see write_bytes
+            tempfile.TemporaryFile(dir=Path(path).parent).close()
+
+
+def write_bytes(path, data):
+    """Write a file so that a crash at any moment leaves the old content or the new, whole.
+
+    Written aside, flushed to the disk, renamed. Raises InputError where that fails; the old file stays.
+    What is no plain file (/dev/null, a pipe) is written to, and not replaced.
+    """
+    path = Path(path)
+    aside = path.with_name(f".{path.name}.{os.getpid()}")
+    with said_plainly("write", path):
+        if path.exists() and not path.is_file():
+            with open(path, "wb") as file:
+                file.write(data)
+            return
+        try:
+            with open(aside, "wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(aside, path)
+        finally:
+            aside.unlink(missing_ok=True)

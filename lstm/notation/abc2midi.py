@@ -1,0 +1,45 @@
+"""abc2midi, the field's own converter: where it is, and what it says of a tune.
+
+It is a C program that a random tune can crash or hang, so it runs as a child process with a time limit.
+"""
+
+import importlib.util
+import shutil
+from pathlib import Path
+
+from lstm.io import InputError, child_process
+from lstm.io.places import ROOT
+
+SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
+
+
+def find_abc2midi():
+    """The abc2midi that comes with symusic, else the system's. Raises InputError if neither is there."""
+    spec = importlib.util.find_spec("symusic")  # note: this looks for the package without importing it
+    for folder in (spec.submodule_search_locations or []) if spec else []:
+        for name in ("abc2midi", "abc2midi.exe"):
+            if (program := Path(folder, "bin", name)).is_file():
+                return program
+    if program := shutil.which("abc2midi"):
+        return Path(program)
+    raise InputError('abc2midi was not found, neither in the symusic package nor on the PATH: '
+                     f"install it with  {how_to_install()}")
+
+
+def how_to_install():
+    """The one command that installs the extra `music`, in a checkout or beside an installed wheel."""
+    package = '-e ".[music]"' if (ROOT / "setup.cfg").is_file() else '"artificial-music-generator[music]"'
+    return f"python -m pip install {package}"
+
+
+def ask_abc2midi(tune, abc2midi, seconds=SECONDS):
+    """(midi, errors, warnings): the bytes of the MIDI file, None if there is none, and the lines that abc2midi printed.
+
+    A crash or a time-out is an error like any other.
+    """
+    command = [str(Path(abc2midi).absolute()), "tune.abc", "-o", "tune.mid"]
+    given = "tune.abc", tune.encode("utf-8", "replace")
+    midi, said, failure = child_process.make(command, given, "tune.mid", seconds)
+    errors = tuple(line for line in said.splitlines() if line.startswith("Error"))
+    warnings = tuple(line for line in said.splitlines() if line.startswith("Warning"))
+    return midi, errors + ((f"Error: abc2midi {failure}",) if failure else ()), warnings

@@ -1,0 +1,275 @@
+"""Composing at full speed: from a character to the next, the whole loop is compiled, for one stream or for many.
+
+One character of one stream costs a product of a vector with each weight matrix. Each weight is used once, so the
+time is that of reading them all: one thread is as fast as it can read. Hence
+
+- the first layer's kernel is not read at all: embedding @ kernel + bias is a table with a row for each character;
+- two threads read twice as fast: each has a share of the units of every layer, with the columns of these units;
+- many streams side by side use each weight as often as there are streams: vectors become a matrix.
+
+Each number is the same sum, added up in the same order, in all of these ways. So a stream is the same to the bit
+alone or beside others, and with any number of threads. `sampling.Plain` is the readable twin of `Composer`.
+Left out: where the random numbers come from, and where a stream ends; see sampling.py.
+"""
+
+import math
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
+
+import numpy as np
+from numba.extending import overload, register_jitable
+
+from lstm import kernels
+from lstm.engine.barrier import ALL, LINE, arrive, wait_for_all
+from lstm.engine.jit import OPTIONS, compiled
+from lstm.engine.threads import default_threads, one_blas_thread
+from lstm.engine.tile import add_product, pack
+from lstm.kernels import sigmoid, split, tanh
+from lstm.model import State
+
+CHUNK = 64  # characters to a call: long enough for what a call costs, short enough to watch
+UNITS = 128  # of a layer, the fewest that are worth a thread
+
+
+class Share(NamedTuple):
+    """The part of the network that one thread works out: n units of each layer, and m of the logits.
+
+    The matrices are (H, 4n) and (H, m) as they are for one stream, or packed into panels for many.
+    """
+
+    table: np.ndarray  # (V, 4n), what each character gives to the first layer, its bias included
+    bias: np.ndarray  # (L, 4n)
+    weights: np.ndarray  # (2L-1, H, 4n): of layer l the recurrent kernel at 2l, the kernel at 2l-1
+    dense: np.ndarray  # (H, m)
+    dense_bias: np.ndarray  # (m,)
+    unit: int  # the first of the n
+    character: int  # the first of the m
+
+
+def shares(model, threads, packed):
+    """The network cut into a Share for each thread."""
+    network, H = model.network, model.config.units
+    first, *others = network.lstm
+    with one_blas_thread():
+        table = network.embedding.embedding @ first.kernel + first.bias  # (V, 4H)
+    matrices = [first.recurrent_kernel] + [w for layer in others for w in (layer.kernel, layer.recurrent_kernel)]
+    bias = np.stack([layer.bias for layer in network.lstm])  # (L, 4H)
+
+    def arranged(w):
+        return pack(w, 0, w.shape[1]) if packed else w
+
+    def share(thread):
+        units, characters = (slice(N * thread // threads, N * (thread + 1) // threads) for N in (H, len(table)))
+
+        def columns(w):  # (.., 4H) -> (.., 4n): those of the units, in each of the four gates
+            return w.reshape(*w.shape[:-1], 4, H)[..., units].reshape(*w.shape[:-1], -1)
+
+        weights = aligned([arranged(columns(w)) for w in matrices])
+        dense = aligned(arranged(network.dense.kernel[:, characters]))
+        dense_bias = network.dense.bias[characters].copy()  # as all: what is composed with does not change later
+        return Share(columns(table), columns(bias), weights, dense, dense_bias, units.start, characters.start)
+
+    return [share(thread) for thread in range(threads)]
+
+
+def aligned(array):
+    """A copy that starts where a line of the cache does: read from there, a vector never lies across two lines."""
+    array = np.asarray(array)
+    room = np.empty(array.nbytes + 8 * LINE, np.uint8)
+    start = -room.ctypes.data % (8 * LINE)
+    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    copy[...] = array
+    return copy
+
+
+def add_row(a, w, z):
+    """z (N,) += a (K,) @ w (K, N)."""
+    z += a @ w
+
+
+@overload(add_row, jit_options=OPTIONS)
+def compiled_add_row(a, w, z):
+    def compiled(a, w, z):
+        """Eight rows of w at a time, so that z is loaded and stored once for eight."""
+        whole = a.size - a.size % 8
+        for k in range(0, whole, 8):
+            a0, a1, a2, a3, a4, a5, a6, a7 = a[k], a[k + 1], a[k + 2], a[k + 3], a[k + 4], a[k + 5], a[k + 6], a[k + 7]
+            w0, w1, w2, w3, w4, w5, w6, w7 = w[k], w[k + 1], w[k + 2], w[k + 3], w[k + 4], w[k + 5], w[k + 6], w[k + 7]
+            for j in range(z.size):
+                total = z[j] + a0 * w0[j] + a1 * w1[j] + a2 * w2[j] + a3 * w3[j]
+                z[j] = total + a4 * w4[j] + a5 * w5[j] + a6 * w6[j] + a7 * w7[j]
+        for k in range(whole, a.size):
+            ak, wk = a[k], w[k]
+            for j in range(z.size):
+                z[j] += ak * wk[j]
+
+    return compiled
+
+
+@register_jitable(**OPTIONS)
+def add(a, w, z):
+    """z (B, N) += a (B, K) @ w: w (K, N) as it is, for one stream, or in panels, for any number."""
+    if w.ndim == 2:
+        add_row(a[0], w, z[0])
+    else:
+        add_product(a, w, z)
+
+
+@register_jitable(**OPTIONS)
+def gates(z, units, c, h):
+    """z (B, 4n), the gates of n units before activation -> the next of these units in c and h (B, H), in place."""
+    for b in range(len(z)):
+        (i, f, g, o), cb, hb = split(z[b]), c[b][units], h[b][units]  # contiguous rows, so the loop vectorises
+        for j in range(cb.size):
+            cj = sigmoid(f[j]) * cb[j] + sigmoid(i[j]) * tanh(g[j])
+            cb[j], hb[j] = cj, sigmoid(o[j]) * tanh(cj)
+
+
+@register_jitable(**OPTIONS)
+def copy_row(x, y):
+    """y[:] = x, written as a loop because Numba takes a second to compile what it would say if their sizes differed."""
+    for j in range(y.size):
+        y[j] = x[j]
+
+
+@register_jitable(**OPTIONS)
+def largest(x):
+    """Where the largest of x is; of equals, the first."""
+    at = 0
+    for j in range(1, x.size):
+        if x[j] > x[at]:
+            at = j
+    return at
+
+
+@register_jitable(**OPTIONS)
+def keep_likeliest(p, most, least):
+    """Zero all p but the likeliest: no more than `most` of them, and no more than reach the sum `least`."""
+    kept, total, count = np.zeros(p.size), 0.0, 0
+    while count < most and (count == 0 or total < least):
+        j = largest(p)
+        kept[j], total, count = p[j], total + p[j], count + 1
+        p[j] = -1.0  # taken
+    copy_row(kept, p)
+
+
+@register_jitable(**OPTIONS)
+def choose(logits, uniform, temperature, top_k, top_p):
+    """sampling.distribution and sampling.pick in one: an id, for logits (V,) and a number from [0, 1)."""
+    V, likeliest = logits.size, largest(logits)
+    if temperature == 0:
+        return likeliest
+    p, total, cumulative = np.empty(V), 0.0, 0.0  # float64
+    for j in range(V):
+        p[j] = math.exp((np.float64(logits[j]) - np.float64(logits[likeliest])) / temperature)
+        total += p[j]
+    if 0 < top_k < V or top_p < 1:
+        keep_likeliest(p, top_k if 0 < top_k < V else V, top_p * total)
+        total = 0.0
+        for j in range(V):
+            total += p[j]
+    for j in range(V):
+        cumulative += p[j]
+        if cumulative > uniform * total:  # rather than to divide each p by the total
+            return j
+    return likeliest  # only where weights beyond all bounds have made the logits NaN
+
+
+@compiled
+def run(share, thread, arrived, text, uniforms, h, c, logits, temperature, top_k, top_p):
+    """One thread's part in T steps of B streams.
+
+    text: (T+1, B), the character before, and room for those that are chosen. Without uniforms (T, B) none
+    is chosen: all of text is there, and is read.
+    h: (2, L, B, H), the state and room for the next; step t reads h[t % 2] and writes the other.
+    c: (L, B, H) and logits (B, V): each thread writes its columns.
+    """
+    (L, B, _), N, m, count = c.shape, share.table.shape[1], share.dense_bias.size, 0
+    units, characters = slice(share.unit, share.unit + N // 4), slice(share.character, share.character + m)
+    z, part = np.empty((B, N), h.dtype), np.empty((B, m), h.dtype)
+    for t in range(len(text) - 1):
+        before, after = h[t % 2], h[1 - t % 2]
+        for layer in range(L):
+            for b in range(B):
+                copy_row(share.table[text[t, b]] if layer == 0 else share.bias[layer], z[b])
+            add(before[layer], share.weights[2 * layer], z)  # first what needs nothing of this step
+            if layer > 0:
+                wait_for_all(arrived, count)
+                add(after[layer - 1], share.weights[2 * layer - 1], z)
+            gates(z, units, c[layer], after[layer])
+            count += 1
+            arrive(arrived, thread, count)
+        wait_for_all(arrived, count)
+        if len(uniforms) == 0:
+            continue
+        for b in range(B):
+            copy_row(share.dense_bias, part[b])
+        add(after[L - 1], share.dense, part)
+        for b in range(B):
+            copy_row(part[b], logits[b][characters])
+        count += 1
+        arrive(arrived, thread, count)
+        wait_for_all(arrived, count)
+        for b in range(B):  # every thread chooses all: that takes less time than to be told
+            text[t + 1, b] = choose(logits[b], uniforms[t, b], temperature, top_k, top_p)
+
+
+class SamplerKernel:
+    """Composes streams of text side by side with a float32 model, as it is now; `sampling.Plain`, but much faster.
+
+    many: whether more than one stream will be composed at once (one stream can be too, but is faster without).
+    threads: how many work together, at most (as many cores as there are and the layers are wide enough for).
+    """
+
+    chunk = CHUNK
+
+    def __init__(self, model, temperature=1.0, top_k=0, top_p=1.0, many=False, threads=None):
+        H = model.config.units
+        threads = min(threads, H) if threads else min(default_threads(), max(1, H // UNITS))
+        self._initial, self._characters = model.initial_state, model.config.vocabulary
+        self._choices = float(temperature), int(top_k), float(top_p)
+        self._shares = shares(model, threads, packed=many)
+        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+
+    @staticmethod
+    def fits(model):
+        """Whether this is a model to compose with: compiled, float32."""
+        return model.backend is kernels and model.parameters.flat.dtype == np.float32
+
+    def read(self, ids):
+        """ids (T,) -> the state before the last of them is read."""
+        state = self._initial()
+        for start in range(0, len(ids) - 1, 1024):  # pieces, so that Ctrl-C need not wait for a long text
+            _, state = self._run(ids[start : start + 1025, None], state, np.empty((0, 1)))
+        return state
+
+    def compose(self, last, state, uniforms):
+        """The characters that follow `last` (B,), one for each of uniforms (T, B): ids (T, B), the state after."""
+        text = np.concatenate((last[None], np.zeros(uniforms.shape, np.int64)))  # (T+1, B)
+        text, state = self._run(text, state, uniforms)
+        return text[1:], state
+
+    def _run(self, text, state, uniforms):
+        # note: all in C order, because for another one `run` would be compiled again
+        h, c = np.array((state.h, state.h), order="C"), np.array(state.c, order="C")
+        logits = np.empty((c.shape[1], self._characters), c.dtype)
+        uniforms = np.ascontiguousarray(uniforms)
+        texts = [np.array(text, np.int64, order="C") for _ in self._shares]  # each thread has its own
+        arrived = np.zeros((len(self._shares), LINE), np.int64)
+
+        def part(q):
+            run(self._shares[q], q, arrived, texts[q], uniforms, h, c, logits, *self._choices)
+
+        def nobody_waits(_=None):
+            arrived[:] = ALL
+
+        try:
+            others = [self._pool.submit(part, q) for q in range(1, len(texts))]
+            for other in others:
+                other.add_done_callback(nobody_waits)  # subtle: one that failed would be waited for for ever
+            part(0)
+            for other in others:
+                other.result()
+        finally:  # Ctrl-C may come where some have begun and others never will
+            nobody_waits()
+        return texts[0], State(h[(len(text) - 1) % 2], c)

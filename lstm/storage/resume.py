@@ -1,0 +1,111 @@
+"""Whether a resume file can be gone on with: that what is in it is all there, of the right kind, and fits together.
+
+A file that is whole may still make no sense: another version wrote it, or somebody did. It is refused here in one
+line, before it can lead to a wrong model or a traceback. Left out: what the user wants to change; see session.py.
+"""
+
+import json
+import math
+from dataclasses import fields
+
+import h5py
+import numpy as np
+
+from lstm.batches import Batches
+from lstm.io import InputError
+from lstm.io.hdf5 import check_dataset, child, new_file, open_file
+from lstm.model import BACKENDS, Config
+from lstm.settings import SCHEDULES, Settings
+from lstm.storage.checkpoint import FORMAT_VERSION, require_version
+from lstm.training import Record
+
+
+def refuse_misfits(arrays, facts, path):
+    """Raise InputError unless a resume file has all that is needed, and its arrays the shapes that its config says."""
+    try:
+        config, settings = Config(**facts["config"]), Settings(**facts["settings"])
+        fits = are_sensible(settings) and are_facts(facts) and are_arrays_of(config, settings, arrays)
+    except (KeyError, TypeError, ValueError, OverflowError):
+        fits = False
+    if not fits:
+        raise misfit(path)
+
+
+def refuse_misplaced(facts, config, settings, corpus, path):
+    """Raise InputError unless a resume file stands at a place within its text, and knows the text's characters."""
+    batches, position = Batches(corpus.training, settings.batch_size, settings.seq_length), facts["position"]
+    steps = len(facts["history"]) * len(batches) + position
+    if position > len(batches) or facts["t"] != steps or config.vocabulary != len(corpus.vocabulary):
+        raise misfit(path)
+
+
+def misfit(path):
+    """The error for a resume file that is whole and makes no sense."""
+    return InputError(f"cannot use {path}: what is in it does not fit together; --overwrite begins the run anew")
+
+
+def have_their_types(record):
+    """Whether the fields of a dataclass hold what they are declared to; whole numbers are floats too."""
+    return all(isinstance(getattr(record, field.name), (field.type, int)) for field in fields(record))
+
+
+def are_sensible(settings):
+    """Whether settings are such that training can begin; what else is wrong with them shows as divergence."""
+    sizes, shares = (settings.batch_size, settings.seq_length), (settings.validation, settings.averaging)
+    return (
+        have_their_types(settings)
+        and min(sizes) >= 1
+        and min(settings.seed, settings.warmup, settings.weight_decay) >= 0
+        and all(0 <= share < 1 for share in shares)
+        and 0 <= settings.transpose <= 1
+        and settings.schedule in SCHEDULES
+    )
+
+
+def are_facts(facts):
+    """Whether the facts and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
+    counts = [facts[name] for name in ("t", "position", "correct")]
+    sums = [facts[name] for name in ("nats", "seconds")]
+    history = [Record(**record) for record in facts["history"]]
+    return (
+        all(type(count) is int and count >= 0 for count in counts)
+        and all(type(number) is float and 0 <= number < math.inf for number in sums)
+        and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
+        and all(isinstance(facts[name], str) for name in ("text", "input", "backend"))
+        and facts["backend"] in BACKENDS
+    )
+
+
+def are_arrays_of(config, settings, arrays):
+    """Whether arrays are those of a snapshot with these sizes. Raises KeyError where one is missing."""
+    state = (config.layers, settings.batch_size, config.units)
+    if not arrays["h"].shape == arrays["c"].shape == state:  # first, because it bounds the number of layers
+        return False
+    size = sum(map(math.prod, config.shapes.values()))
+    vectors = ["parameters", "m", "v"] + ["average"] * bool(settings.averaging)
+    fits = all(arrays[name].shape == (size,) for name in vectors)
+    return fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
+
+
+NOT_RESUME = "the file is damaged or not one to resume from: copy it again, or --overwrite begins the run anew"
+
+
+def save_resume(path, arrays, numbers):
+    """Write the file that training resumes from: named arrays, and numbers that JSON can hold."""
+    with new_file(path) as file:
+        file.attrs["format_version"] = FORMAT_VERSION
+        file.attrs["numbers"] = json.dumps(numbers)
+        for name, array in arrays.items():
+            file[name] = array
+
+
+def load_resume(path):
+    """(arrays, numbers) as they were saved. Raises InputError for a file that is missing or damaged."""
+    with open_file(path, NOT_RESUME) as file:
+        require_version(file)
+        arrays = {}
+        for name in file:
+            dataset = child(file, name, h5py.Dataset)
+            check_dataset(dataset, dataset.shape)
+            arrays[name] = dataset[()]
+        return arrays, json.loads(file.attrs["numbers"])

@@ -1,0 +1,136 @@
+"""Pictures of what happens to gradients and memory over time. Each function returns a matplotlib Figure."""
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from course.pictures.cells import blank
+from course.pictures.tunes import visible
+from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes
+
+PURPLE = "#CC79A7"  # Okabe & Ito's, as the others
+STYLES = ((ORANGE, "--"), (GREEN, "-."), (BLUE, "-"), (PURPLE, (0, (1, 1))), ("black", (0, (5, 1, 1, 1, 1, 1))))
+THINNEST = 1e-3  # share of the longest gradient that is still drawn as a line
+
+
+def two_roads(characters, dh, dc):
+    """The last steps of an unrolled layer, with the gradient's length on the two roads back.
+
+    characters: what is read at each step, the last one last.
+    dh, dc: length of the gradient of h and c by lag, len(characters) numbers or more each; lag 0 is the state after the
+    last character. An arrow is as thick as the gradient is long.
+    """
+    count, longest = len(characters), max(*dh[1 : len(characters)], *dc[1 : len(characters)])
+    figure, axes = blank(1.2 * count + 1, 3, 2 * count + 1.4, 4.4)
+    for place, character in enumerate(characters):
+        x, before = 2 * place + 0.8, count - 1 - place
+        axes.add_patch(FancyBboxPatch((x, 1), 0.8, 3, boxstyle="round,pad=0.05", fc="0.95", ec=GREY))
+        axes.text(x + 0.4, 2.5, f"t - {before}" if before else "t", ha="center", va="center", size=10)
+        axes.text(x + 0.4, 0.4, visible(character), ha="center", va="center", family="monospace", size=14)
+    for height, lengths, color, name in ((3.3, dc, BLUE, "dc"), (1.7, dh, ORANGE, "dh")):
+        axes.text(0.3, height, name, color=color, ha="center", va="center", size=13)
+        for lag in range(1, count):
+            left = 2 * (count - lag) - 0.35  # of the gap between two steps
+            if lengths[lag] > THINNEST * longest:
+                thick_arrow(axes, (left, height), color, lengths[lag] / longest)
+            axes.text(left + 0.55, height + 0.6 * (1 if name == "dc" else -1), f"{lengths[lag]:.2g}", color=color,
+                      ha="center", va="center", size=10)
+    axes.text(2 * count + 0.4, 1.7, "loss", ha="center", va="center", size=10)
+    axes.annotate("", (2 * count - 0.35, 1.7), (2 * count + 0.1, 1.7), arrowprops={"arrowstyle": "-|>"})
+    return figure
+
+
+def thick_arrow(axes, tip, color, share):
+    """An arrow to the left, over the gap between two steps; share: how thick, of the thickest."""
+    style = {"arrowstyle": "-|>", "lw": 0.5 + 8 * share, "color": color, "mutation_scale": 6 + 14 * share}
+    axes.annotate("", tip, (tip[0] + 1.1, tip[1]), arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
+
+
+def gradient_by_lag(curves, floor=1e-12):
+    """The length of a gradient against how many steps it has come back. curves: {label: lengths by lag}."""
+    figure, axes = new_axes("How much of a gradient comes back", "steps back", "length of the gradient of the state")
+    for (label, lengths), (color, style) in zip(curves.items(), STYLES):
+        axes.semilogy(range(len(lengths)), lengths, color=color, ls=style, lw=2, label=label)
+    low, high = axes.get_ylim()
+    axes.set_ylim(max(low, floor), high)
+    axes.axhline(1, color=GREY, lw=0.8)
+    axes.legend(frameon=False)
+    return figure
+
+
+def accuracy_by_lag(lags, curves, chance):
+    """What share of symbols is named right against the lag. curves: {label: shares (runs, lags)}; runs as dots."""
+    title = "The copy task: a symbol is named, so many steps later"
+    figure, axes = new_axes(title, "lag (steps)", "share named right")
+    for (label, shares), (color, style), marker in zip(curves.items(), STYLES, "osdv^"):
+        shares = np.atleast_2d(shares)
+        axes.plot(lags, shares.mean(axis=0), color=color, ls=style, lw=2, marker=marker, label=label)
+        for run in shares:
+            axes.plot(lags, run, marker, color=color, ms=4, alpha=0.4)
+    axes.axhline(chance, color=GREY, ls=":")
+    axes.annotate("by guessing", (lags[0], chance), (0, -12), textcoords="offset points", color=GREY)
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(lags, lags)
+    axes.set_ylim(0, 1.05)
+    axes.legend(frameon=False)
+    return figure
+
+
+def truncation(lengths, cosines, errors):
+    """How good a truncated gradient is, against the length of the chunks: its direction, and its relative error."""
+    title = "The truncated gradient beside the whole one"
+    figure, axes = new_axes(title, "length of a chunk, T", "share of the whole")
+    axes.plot(lengths, cosines, color=BLUE, marker="o", label="cosine of the angle between them")
+    axes.plot(lengths, errors, color=ORANGE, ls="--", marker="s", label="length of their difference / of the whole")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(lengths, lengths)
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def nats_by_position(curves):
+    """What a character costs by its place in the window. curves: {label: nats by place}."""
+    figure, axes = new_axes("The start of a window", "place in the window", "nats per character")
+    for (label, nats), (color, style) in zip(curves.items(), ((BLUE, "-"), (GREEN, "-."), (ORANGE, "--"))):
+        axes.plot(range(1, len(nats) + 1), nats, color=color, ls=style, lw=2, label=label)
+    axes.set_xscale("log", base=2)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False)
+    return figure
+
+
+def gradient_norms(norms, clip):
+    """The norms of a run's gradients: step by step, and how often each occurs, with the clip as a line."""
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    by_step, by_size = figure.subplots(1, 2, sharey=True, width_ratios=(2, 1))
+    above = np.asarray(norms) > clip
+    steps = np.arange(1, len(norms) + 1)
+    by_step.semilogy(steps[~above], norms[~above], ".", color=BLUE, ms=4)
+    by_step.semilogy(steps[above], norms[above], "x", color=ORANGE, ms=6)
+    by_step.set(xlabel="step", ylabel="norm of the gradient", title="Step by step")
+    by_step.yaxis.set_major_locator(LogLocator(subs=(1, 2, 3, 4, 6, 8)))
+    by_step.yaxis.set_major_formatter("{x:g}")
+    by_step.yaxis.set_minor_formatter(NullFormatter())
+    bins = np.geomspace(np.min(norms), np.max(norms), 40)
+    by_size.hist(norms, bins, orientation="horizontal", color=BLUE)
+    by_size.set(xlabel="steps", title="How often")
+    for axes in (by_step, by_size):
+        axes.axhline(clip, color=ORANGE, ls="--", label=f"clip {clip:.2g}: {above.mean():.0%} are shortened")
+        axes.spines[["top", "right"]].set_visible(False)
+    by_step.legend(frameon=False)
+    return figure
+
+
+def runs(curves, title="Loss of each batch"):
+    """Losses by step of several runs. curves: {label: losses}; a run that diverged is shorter, and ends in a cross."""
+    figure, axes = new_axes(title, "step", "nats per character")
+    longest = max(map(len, curves.values()))
+    for (label, losses), (color, style) in zip(curves.items(), STYLES):
+        axes.plot(range(1, len(losses) + 1), losses, color=color, ls=style, label=label)
+        if len(losses) < longest:
+            axes.plot(len(losses), losses[-1], "X", color=color, ms=10)
+    axes.legend(frameon=False)
+    return figure
