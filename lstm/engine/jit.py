@@ -23,7 +23,7 @@ PACKAGE = Path(__file__).parent.parent
 def cache_folder():
     """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, else beside the sources.
 
-    Where that cannot be written, Numba takes a folder of the user's by itself.
+    Where that cannot be written, Numba falls back to the user's cache folder.
     """
     sources = [path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))]
     sources = b"".join(source for source in sources if b"lstm.engine.jit" in source)

@@ -1,4 +1,4 @@
-"""HDF5 files of ours and of strangers: written whole and sealed, read with suspicion.
+"""HDF5 files: written atomically with a checksum, read as untrusted.
 
 Nothing in a file is executed and no link is followed out of it. The first 512 bytes of our files, which HDF5
 leaves to its users, hold a checksum of all the rest: it is compared before HDF5 sees a byte, because the

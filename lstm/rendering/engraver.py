@@ -1,9 +1,11 @@
-"""The engraver, a program of its own: `python engraver.py score OPTIONS` makes score.svg of tune.abc in this folder,
-`python engraver.py picture WIDTH` makes score.png of score.svg.
+"""The engraver, a program of its own, because verovio kills its process on many a malformed tune.
 
-music.py runs it as a child process and never imports it, because verovio kills its process on many a malformed tune.
-It imports nothing of this package either, so that it starts in a moment.
+    python engraver.py score OPTIONS    makes score.svg of tune.abc in this folder
+    python engraver.py picture WIDTH    makes score.png of score.svg
+
+It imports nothing of this package, so that it starts in a moment. No module imports it.
 """
+
 import json
 import sys
 from pathlib import Path

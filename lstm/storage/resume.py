@@ -1,4 +1,4 @@
-"""Whether a resume file can be gone on with: that what is in it is all there, of the right kind, and fits together.
+"""The resume file: written, read, and checked to be complete, of the right types and consistent.
 
 A file that is whole may still make no sense: another version wrote it, or somebody did. It is refused here in one
 line, before it can lead to a wrong model or a traceback. Left out: what the user wants to change; see session.py.
