@@ -69,7 +69,7 @@ def parse(argv):
     )
     add(
         "--averaging", type=share, metavar="DECAY",
-        help=f"share of the weights' running average that a step keeps; 0 for none ({usual.averaging})",
+        help=f"of an exponential moving average (EMA) of the weights; 0 for none ({usual.averaging})",
     )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
@@ -78,7 +78,7 @@ def parse(argv):
     return parser.parse_args(argv)
 
 
-def choices_of(options):
+def named_by_user(options):
     """What the user named of what makes up the run."""
     names = ["preset", "input", "backend", *(field.name for kind in (Config, Settings) for field in fields(kind))]
     return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
@@ -143,11 +143,11 @@ def option(name, path, usual):
 def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
-    run, choices = Run(options.model_dir, options.log_dir), choices_of(options)
+    run, named = Run(options.model_dir, options.log_dir), named_by_user(options)
     if options.resume:
-        session = resume(run, choices, options.threads)
+        session = resume(run, named, options.threads)
     else:
-        session = begin(run, choices, places.INPUT, options.threads, options.overwrite)
+        session = begin(run, named, places.INPUT, options.threads, options.overwrite)
     trainer = session.trainer
     describe(trainer, session.corpus, options.freq)
     directories = option("--model-dir", run.model_dir, places.MODELS)

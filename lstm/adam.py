@@ -4,22 +4,53 @@
     v = b2 v + (1 - b2) g^2            the mean of their squares
     p = p - rate * m' / (sqrt(v') + epsilon),   m' = m / (1 - b1^t),   v' = v / (1 - b2^t)
 
-m' and v' are corrected for their start at zero. Beside it stand what else is done to that vector after each batch:
-weight decay, and the average of the parameters over the steps.
+m' and v' are corrected for their start at zero. Below Adam stands what else is done to that vector after each batch:
+the norm and the clip of the gradient, weight decay, and the average of the parameters over the steps.
 """
 
 import numpy as np
 
 from lstm.engine.jit import compiled
 
-# Vectors are worked through in slices of fixed size, as tasks on threads. Vector instructions round otherwise than
-# the scalar ones at a slice's end: slices that followed from the number of threads would make the result do so.
-SLICE = 65536
+
+class Adam:
+    """The moments m and v, and the number t of steps taken."""
+
+    def __init__(self, size, dtype=np.float32, beta1=0.9, beta2=0.999, epsilon=1e-7):
+        self.m, self.v, self.t = np.zeros(size, dtype), np.zeros(size, dtype), 0
+        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+
+    def step(self, parameters, gradient, learning_rate, scale, workers):
+        """Move the flat `parameters` by one step against `scale * gradient`, in place."""
+        self.t += 1
+        of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
+        rate = of(learning_rate / (1 - self.beta1**self.t))
+        correction = of(1 / (1 - self.beta2**self.t))
+        one_minus_beta1, one_minus_beta2 = of(1 - self.beta1), of(1 - self.beta2)
+        epsilon, scale = of(self.epsilon), of(scale)
+
+        def move(part):
+            vectors = parameters[part], gradient[part], self.m[part], self.v[part]
+            adam_step(*vectors, scale, rate, correction, one_minus_beta1, one_minus_beta2, epsilon)
+
+        workers.map(move, slices(parameters.size))
 
 
-def slices(size):
-    """The fixed slices of a vector of that size."""
-    return [slice(start, min(start + SLICE, size)) for start in range(0, size, SLICE)]
+@compiled
+def adam_step(p, g, m, v, scale, rate, correction, one_minus_beta1, one_minus_beta2, epsilon):
+    """The formula above for each number, in place; rate is the learning rate / (1 - b1^t), correction is
+    1 / (1 - b2^t).
+
+    In one loop each number is read and written once; NumPy would go through memory some ten times.
+    """
+    for n in range(p.size):
+        g_n = scale * g[n]
+        m[n] += one_minus_beta1 * (g_n - m[n])
+        v[n] += one_minus_beta2 * (g_n * g_n - v[n])
+        p[n] -= rate * m[n] / (np.sqrt(correction * v[n]) + epsilon)
+
+
+# -- what else is done to the flat vector after each batch
 
 
 def gradient_norm(gradient, workers):
@@ -59,48 +90,23 @@ def update_average(average, parameters, most, t, workers):
     Averaging evens out the noise of single batches (Polyak & Juditsky 1992). d grows from 0.18, so that the first
     steps, which are far from where training ends, are soon forgotten.
     """
-    rest = average.dtype.type(1 - min(most, (1 + t) / (10 + t)))
-    workers.map(lambda part: average_step(average[part], parameters[part], rest), slices(average.size))
+    one_minus_d = average.dtype.type(1 - min(most, (1 + t) / (10 + t)))
+    workers.map(lambda part: average_step(average[part], parameters[part], one_minus_d), slices(average.size))
 
 
 @compiled
-def average_step(average, p, rest):
-    """The formula above for each number, in place; rest is 1 - d."""
+def average_step(average, p, one_minus_d):
+    """The formula above for each number, in place."""
     for n in range(p.size):
-        average[n] += rest * (p[n] - average[n])
+        average[n] += one_minus_d * (p[n] - average[n])
 
 
-class Adam:
-    """The moments m and v, and the number t of steps taken."""
-
-    def __init__(self, size, dtype=np.float32, beta1=0.9, beta2=0.999, epsilon=1e-7):
-        self.m, self.v, self.t = np.zeros(size, dtype), np.zeros(size, dtype), 0
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
-
-    def step(self, parameters, gradient, learning_rate, scale, workers):
-        """Move the flat `parameters` by one step against `scale * gradient`, in place."""
-        self.t += 1
-        of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
-        rate = of(learning_rate / (1 - self.beta1**self.t))
-        correction = of(1 / (1 - self.beta2**self.t))
-        rest1, rest2, epsilon, scale = of(1 - self.beta1), of(1 - self.beta2), of(self.epsilon), of(scale)
-
-        def move(part):
-            vectors = parameters[part], gradient[part], self.m[part], self.v[part]
-            adam_step(*vectors, scale, rate, correction, rest1, rest2, epsilon)
-
-        workers.map(move, slices(parameters.size))
+# note: a vector is cut into slices of one fixed size, and each is a task for a thread. Vector instructions round
+# otherwise than the scalar ones at a slice's end, so slices that followed from the number of threads would change
+# the result.
+SLICE = 65536
 
 
-@compiled
-def adam_step(p, g, m, v, scale, rate, correction, rest1, rest2, epsilon):
-    """The formula above for each number, in place; rate is the learning rate / (1 - b1^t), correction is
-    1 / (1 - b2^t), rest1 and rest2 are 1 - b1 and 1 - b2.
-
-    In one loop each number is read and written once; NumPy would go through memory some ten times.
-    """
-    for n in range(p.size):
-        g_n = scale * g[n]
-        m[n] += rest1 * (g_n - m[n])
-        v[n] += rest2 * (g_n * g_n - v[n])
-        p[n] -= rate * m[n] / (np.sqrt(correction * v[n]) + epsilon)
+def slices(size):
+    """The fixed slices of a vector of that size."""
+    return [slice(start, min(start + SLICE, size)) for start in range(0, size, SLICE)]

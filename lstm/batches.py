@@ -47,6 +47,14 @@ class Batches:
         """How many characters one pass predicts."""
         return self._inputs.size
 
+    @classmethod
+    def count(cls, characters, batch_size, seq_length):
+        """How many batches of T steps a text of so many characters has. Raises InputError where it has none."""
+        count = (characters - 1) // batch_size // seq_length
+        if not count:
+            raise InputError(cls._too_short(characters, batch_size, seq_length))
+        return count
+
     @staticmethod
     def _too_short(characters, batch_size, seq_length):
         largest_batch = max(0, characters - 1) // seq_length

@@ -24,8 +24,6 @@ Left out here, because they need no loop over time; see `LSTM` in layers.py: x_t
 
     dW = sum_t x_t^T dz_t,   dU = sum_t h_{t-1}^T dz_t,   db = sum_t dz_t,   dx_t = dz_t W^T  (13)
 
-A backend is one module; so below stands, after the LSTM, the other arithmetic that has a compiled twin.
-
 Arrays are time-first: T time steps, B batch rows, H hidden units. The last axis of `z`, `gates`, `bias`
 and of both kernels is the four gates in the order i f g o (that of Keras and PyTorch), 4H wide.
 `kernels.py` has the same functions, compiled.
@@ -33,21 +31,19 @@ and of both kernels is the four gates in the order i f g o (that of Keras and Py
 
 import numpy as np
 
-empty = np.empty  # what makes room for arrays; room.py has another one
-
 
 def sigmoid(x):
     """1 / (1 + exp(-x)), written with tanh: the same function, and exp(-x) cannot overflow."""
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
-def forward(z, h0, c0, recurrent_kernel, empty=empty):
+def forward(z, h0, c0, recurrent_kernel, empty=np.empty):
     """Run one layer over a sequence: equations (1) to (7).
 
     z: (T, B, 4H), the inputs' share of (1), x W + b; given away: a backend may write the gates over it.
     h0, c0: (B, H), the state before the first step.
     recurrent_kernel: (H, 4H), U.
-    empty: what makes room for h and c.
+    empty: what makes the arrays h and c; training hands in a function that gives memory out again at each step.
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
     and after the last: h[0] is h0, h[t+1] is what step t puts out.
     """
@@ -85,6 +81,11 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
         dh_next = dz[t] @ recurrent_kernel.T
         dc_next = dc_t * f
     return dz, dh_next, dc_next
+
+
+# -- no LSTM, but arithmetic that has a compiled twin too: a backend is one module
+
+empty = np.empty  # memory for an array
 
 
 def add_product(a, b, out, first=0, last=None):

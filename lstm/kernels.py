@@ -81,7 +81,7 @@ def split(z):
     return z[:H], z[H : 2 * H], z[2 * H : 3 * H], z[3 * H :]
 
 
-def forward(z, h0, c0, recurrent_kernel, empty=empty):
+def forward(z, h0, c0, recurrent_kernel, empty=np.empty):
     """Run one layer over a sequence; see cell.forward, equations (1) to (7)."""
     T, B, H = len(z), *h0.shape
     h, c = empty((T + 1, B, H), z.dtype), empty((T + 1, B, H), z.dtype)

@@ -19,7 +19,7 @@ BACKENDS = {"numba": kernels, "numpy": cell}
 
 @dataclass(frozen=True)
 class Config:
-    """The sizes of a model, by the letters of the README: V, E, H, L and the dropout rate."""
+    """The sizes of a model, V, E, H and L, and the dropout rates."""
 
     vocabulary: int  # V, how many different characters there are
     embedding: int = 512  # E, numbers that describe a character
@@ -143,7 +143,11 @@ class CharRNN:
         self.network = Network.of(self.parameters)
         self.dropout = Dropout(config.dropout)
         self.backend = backend
-        self._gradient, self._rooms = None, []  # the memory of a training step: see `loss_and_gradient`
+        self._gradient, self._buffers = None, []  # the memory of a training step: see `loss_and_gradient`
+
+    def copy(self):
+        """The model as it is now: a copy that stays so while training goes on."""
+        return CharRNN(self.config, self.parameters.astype(self.parameters.flat.dtype), self.backend)
 
     def __repr__(self):
         c = self.config
@@ -185,7 +189,7 @@ class CharRNN:
         keys: the DropoutKeys, or None to switch dropout off.
         first_row: where these rows stand in the whole batch (dropout depends on it).
         network: `dropped(keys)`, where the caller has it already.
-        backend: the model's own, or a Buffers for it.
+        backend: the model's own, or Buffers for it.
         """
         network, backend = network or self.dropped(keys, Workers()), backend or self.backend
         x, where, present = network.embedding.forward(ids)
@@ -197,7 +201,7 @@ class CharRNN:
             x = self.dropout.forward(h, key, first_row, backend)  # (T, B, H)
             last.append(after)
             caches.append((lstm, cache, key, first_row))
-        logits, x = self.network.dense.forward(x, backend)
+        logits, x = network.dense.forward(x, backend)
         h, c = zip(*last)
         return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
 
@@ -236,29 +240,29 @@ class CharRNN:
     def loss_and_gradient(self, ids, targets, state, keys=None, workers=None):
         """One batch, ids and targets (T, B), forward and backward, its rows cut into shards: a BatchResult.
 
-        Backpropagation is truncated: no gradient comes from beyond the last character. The gradient is the
-        model's own room for it: it is overwritten by the next call.
+        Backpropagation is truncated: no gradient comes from beyond the last character. The gradient is kept in
+        the model: the next call overwrites it.
         """
         workers = workers or Workers()
         if self._gradient is None:
             self._gradient = self.parameters.like()
 
-        network, parts = self.dropped(keys, workers), shards(ids.shape[1])
-        self._rooms += [Buffers(self.backend) for _ in parts[len(self._rooms) :]]
+        network, slices = self.dropped(keys, workers), shards(ids.shape[1])
+        self._buffers += [Buffers(self.backend) for _ in slices[len(self._buffers) :]]
 
-        def shard(part, room):
+        def shard(rows, buffers):
             # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
             with np.errstate(over="ignore", invalid="ignore"):
-                logits, after, cache = self.forward(ids[:, part], state.rows(part), keys, part.start, network, room)
-                nats, log_p = cross_entropy(logits, targets[:, part])
-                dlogits = cross_entropy_backward(log_p, targets[:, part], ids.size)
-                _, parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, room)
-                correct = (logits.argmax(axis=-1) == targets[:, part]).sum()
-                return nats.sum(dtype=np.float64), correct, after, parts
+                logits, after, cache = self.forward(ids[:, rows], state.rows(rows), keys, rows.start, network, buffers)
+                nats, log_p = cross_entropy(logits, targets[:, rows])
+                dlogits = cross_entropy_backward(log_p, targets[:, rows], ids.size)
+                _, shard_parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, buffers)
+                correct = (logits.argmax(axis=-1) == targets[:, rows]).sum()
+                return nats.sum(dtype=np.float64), correct, after, shard_parts
 
-        results = workers.map(lambda n: shard(parts[n], self._rooms[n].reuse()), range(len(parts)))
-        nats, correct, states, parts = zip(*results)
-        self.gradients(parts, self._gradient, workers, keys)
+        results = workers.map(lambda n: shard(slices[n], self._buffers[n].reuse()), range(len(slices)))
+        nats, correct, states, all_parts = zip(*results)
+        self.gradients(all_parts, self._gradient, workers, keys)
         h, c = zip(*states)
         state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
         return BatchResult(float(sum(nats)), int(sum(correct)), state, self._gradient)

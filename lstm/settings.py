@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import NamedTuple
 
 SCHEDULES = ("constant", "cosine")  # of the learning rate
 LOWEST = 0.01  # share of the learning rate that the cosine ends at
@@ -26,17 +27,24 @@ class Settings:
     seed: int = 1
 
 
-# Named starting points: what they change in Config and in Settings. The usual one follows the best of a search
+class Preset(NamedTuple):
+    """A named starting point."""
+
+    config: dict  # what it changes in Config
+    settings: dict  # ... and in Settings
+
+
+# The usual one follows the best of a search
 # (benchmarks/search.py; model/pretrained/README.md says how); the classic one is the reference for comparisons.
 USUAL = "best"
 PRESETS = {
-    "best": (
+    "best": Preset(
         {"embedding": 128, "units": 448, "layers": 2, "dropout": 0.4, "input_dropout": 0.05, "recurrent_dropout": 0.2},
         {"epochs": 100, "seq_length": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 200}
         | {"averaging": 0.999, "shuffle": True, "transpose": 1.0},
     ),
-    "classic": ({}, {}),
-    "tiny": (  # one minute
+    "classic": Preset({}, {}),
+    "tiny": Preset(  # one minute
         {"embedding": 64, "units": 256, "layers": 1, "dropout": 0.2, "recurrent_dropout": 0.1},
         {"epochs": 14, "learning_rate": 3e-3, "schedule": "cosine", "warmup": 100}
         | {"averaging": 0.99, "shuffle": True, "transpose": 0.5},

@@ -16,7 +16,7 @@ from lstm.corpus import shuffled
 from lstm.engine.threads import Workers, shards
 from lstm.io import InputError
 from lstm.loss import cross_entropy
-from lstm.model import CharRNN, State, dropout_keys
+from lstm.model import State, dropout_keys
 from lstm.settings import learning_rate_at
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size
@@ -85,12 +85,18 @@ class Trainer:
         self.validation = validation
         self.workers = workers or Workers()
         self.adam = Adam(model.parameters.flat.size, model.parameters.flat.dtype)
-        self.learnt = averaged(model) if settings.averaging else model  # the model to validate and to keep
+        self.ema_model = model.copy() if settings.averaging else model  # the model to validate and to keep
         self.history = []
         self._start_epoch()
 
+    @property
+    def batches(self):
+        """The batches of the epoch under way, made when they are first asked for: after the last epoch nobody asks."""
+        if self._batches is None:
+            self._batches = self._new_batches()
+        return self._batches
+
     def _new_batches(self):
-        """The batches of the epoch under way."""
         ids, edges, settings = self.training, self.edges, self.settings
         if settings.transpose:
             ids, edges = self.transposer.text(settings.transpose, settings.seed, self.epoch)
@@ -103,7 +109,7 @@ class Trainer:
 
     def _start_epoch(self):
         """Each epoch reads the text from its start, with nothing remembered."""
-        self.batches = self._new_batches()
+        self._batches = None
         self.state = self.model.initial_state(self.settings.batch_size)
         self.position, self.nats, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
@@ -155,7 +161,7 @@ class Trainer:
             decay(matrices, rate * settings.weight_decay, self.workers)
         self.adam.step(parameters.flat, gradient, rate, scale, self.workers)
         if settings.averaging:
-            average = self.learnt.parameters.flat
+            average = self.ema_model.parameters.flat
             update_average(average, parameters.flat, settings.averaging, self.adam.t, self.workers)
 
     def _diverged(self, loss, norm):
@@ -169,7 +175,7 @@ class Trainer:
         """Validate, and add the epoch's Record to the history. Raises InputError if the loss is not finite."""
         val_loss, val_accuracy = math.nan, math.nan
         if len(self.validation) > 1:
-            val_loss, val_accuracy = evaluate(self.learnt, self.validation, self.settings.seq_length, self.workers)
+            val_loss, val_accuracy = evaluate(self.ema_model, self.validation, self.settings.seq_length, self.workers)
             if not math.isfinite(val_loss):
                 raise InputError(self._diverged(val_loss, math.nan))
         loss, accuracy = self.nats / self.characters, self.correct / self.characters
@@ -190,7 +196,7 @@ class Trainer:
         arrays = {"parameters": self.model.parameters.flat, "m": self.adam.m, "v": self.adam.v}
         arrays |= {"h": self.state.h, "c": self.state.c}
         if self.settings.averaging:
-            arrays["average"] = self.learnt.parameters.flat
+            arrays["average"] = self.ema_model.parameters.flat
         numbers = {"t": self.adam.t, "position": self.position, "nats": self.nats, "correct": self.correct}
         numbers |= {"seconds": self.seconds, "history": [asdict(record) for record in self.history]}
         return arrays, numbers
@@ -199,15 +205,10 @@ class Trainer:
         """Go on from a snapshot."""
         self.model.parameters.flat[:] = arrays["parameters"]
         if self.settings.averaging:
-            self.learnt.parameters.flat[:] = arrays["average"]
+            self.ema_model.parameters.flat[:] = arrays["average"]
         self.adam.m[:], self.adam.v[:], self.adam.t = arrays["m"], arrays["v"], numbers["t"]
         self.state = State(arrays["h"], arrays["c"])
         self.position, self.nats, self.correct = numbers["position"], numbers["nats"], numbers["correct"]
         self.seconds = numbers["seconds"]
         self.history = [Record(**record) for record in numbers["history"]]
-        self.batches = self._new_batches()
-
-
-def averaged(model):
-    """A model with room for an average of this one's parameters, which begins with them as they are."""
-    return CharRNN(model.config, model.parameters.astype(model.parameters.flat.dtype), model.backend)
+        self._batches = None

@@ -5,7 +5,7 @@ from itertools import islice
 import numpy as np
 import pytest
 from course.pictures import training as pictures
-from course.staged_training import LONGEST, advance, bars_right, continuations, continued_by_counting, snapshot
+from course.staged_training import LONGEST, advance, bars_right, continuations, continued_by_counting
 
 from lstm.evaluation.baselines import NGram
 from lstm.model import CharRNN, Config, initial_parameters
@@ -40,10 +40,10 @@ def test_a_run_in_stages_is_the_run():
     assert np.mean(losses[1] + losses[2]) == pytest.approx(records[0].loss)
 
 
-def test_a_snapshot_stays_as_it_was():
+def test_a_copy_of_the_model_stays_as_it_was():
     trainer = new_trainer()
     advance(trainer, 2)
-    kept, then = snapshot(trainer.model), trainer.model.parameters.flat.copy()
+    kept, then = trainer.model.copy(), trainer.model.parameters.flat.copy()
     advance(trainer, 4)
     np.testing.assert_array_equal(kept.parameters.flat, then)
     assert np.abs(trainer.model.parameters.flat - then).max() > 0

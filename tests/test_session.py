@@ -257,7 +257,7 @@ def test_a_run_that_knows_nothing_of_later_options_is_resumed(tmp_path, run, cho
 def test_the_weights_files_hold_the_average_if_there_is_one(run, choices, averaging):
     trainer = train(begin(run, choices | {"averaging": averaging}, None, 1)).trainer
     saved = load_weights(run.model_dir / "weights.3.h5").model.parameters.flat
-    assert saved.tobytes() == trainer.learnt.parameters.flat.tobytes()
+    assert saved.tobytes() == trainer.ema_model.parameters.flat.tobytes()
     assert (saved.tobytes() == trainer.model.parameters.flat.tobytes()) == (averaging == 0)
     assert ("average" in load_resume(run.resume_path)[0]) == (averaging > 0)
 

@@ -34,7 +34,7 @@ def train(config, B, T, threads, backend, steps=50, **more):
             trainer.finish_epoch()
         losses.append(trainer.step())
     adam = trainer.adam
-    arrays = model.parameters.flat, trainer.learnt.parameters.flat, adam.m, adam.v, *trainer.state, np.array(losses)
+    arrays = model.parameters.flat, trainer.ema_model.parameters.flat, adam.m, adam.v, *trainer.state, np.array(losses)
     return b"".join(a.tobytes() for a in arrays)
 
 

@@ -76,14 +76,14 @@ def test_the_average_is_that_of_a_naive_loop_and_learning_does_not_see_it(most):
     average = [float(number) for number in trainer.model.parameters.flat]
     for t in range(1, 16):
         if trainer.position == len(trainer.batches):
-            assert trainer.finish_epoch().val_loss == evaluate(trainer.learnt, IDS[150:], 7, trainer.workers)[0]
+            assert trainer.finish_epoch().val_loss == evaluate(trainer.ema_model, IDS[150:], 7, trainer.workers)[0]
             plain.finish_epoch()
         trainer.step(), plain.step()
         d = min(most, (1 + t) / (10 + t))
         average = [d * before + (1 - d) * now for before, now in zip(average, trainer.model.parameters.flat)]
-        np.testing.assert_allclose(trainer.learnt.parameters.flat, average, rtol=1e-12, atol=1e-14)
+        np.testing.assert_allclose(trainer.ema_model.parameters.flat, average, rtol=1e-12, atol=1e-14)
     np.testing.assert_array_equal(trainer.model.parameters.flat, plain.model.parameters.flat)
-    assert plain.learnt is plain.model  # no memory is taken where nothing is averaged
+    assert plain.ema_model is plain.model  # no memory is taken where nothing is averaged
 
 
 def test_the_average_of_a_long_vector_does_not_depend_on_the_threads():

@@ -1,9 +1,9 @@
 """The same memory at every step.
 
-A training step makes the same arrays as the step before. Left to themselves they are given back to the system and
-asked for again, thousands of pages a step, each of which it has to find and clear; and what they leave between
-each other is lost. A Buffers keeps them: the n-th array asked for is the n-th of the step before. One shard has one
-Buffers, so no two threads meet in it.
+A training step makes the same arrays as the step before. Without care their memory goes back to the system and
+is asked for again: thousands of pages a step, each of which the system has to find and clear; and memory fragments.
+Buffers keep it: the n-th array asked for is the n-th of the step before. Each shard has Buffers of its own, so no two
+threads meet in them.
 """
 
 import numpy as np
@@ -21,7 +21,7 @@ class Buffers:
         self.sum_by_place, self.dropout = backend.sum_by_place, backend.dropout
 
     def reuse(self):
-        """Begin a step: all arrays are free again. Returns the Buffers."""
+        """Begin a step: all arrays are free again. Returns the Buffers themselves."""
         self._taken = 0
         return self
 
@@ -36,5 +36,5 @@ class Buffers:
         return array
 
     def forward(self, z, h0, c0, recurrent_kernel):
-        """The backend's, its h and c in this room."""
+        """The backend's, its h and c in these buffers."""
         return self.backend.forward(z, h0, c0, recurrent_kernel, self.empty)

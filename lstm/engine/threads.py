@@ -55,7 +55,7 @@ class Workers:
         results, following = [None] * len(items), itertools.count()
 
         def work():
-            # Each thread takes the next item until none is left: to wake a thread for each would cost more than some.
+            # Each thread takes the next item until none is left: waking a thread costs more than some items.
             while (n := next(following)) < len(items):
                 results[n] = function(items[n])
 

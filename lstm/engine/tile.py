@@ -148,7 +148,7 @@ def add_product(a, panels, z):
 
 @overload(pack, jit_options=OPTIONS)
 def compiled_pack(w, first, last):
-    def compiled(w, first, last):
+    def implementation(w, first, last):
         K = len(w)
         panels = np.empty((-(-(last - first) // COLUMNS), K, COLUMNS), w.dtype)
         if w.strides[1] <= w.strides[0]:
@@ -172,7 +172,7 @@ def compiled_pack(w, first, last):
                         panels[p, :, j] = 0
         return panels
 
-    return compiled
+    return implementation
 
 
 def add_tile_of(rows):
@@ -211,7 +211,7 @@ def filled_up(x, rows, columns):
 
 @overload(add_product, jit_options=OPTIONS)
 def compiled_add_product(a, panels, z):
-    def compiled(a, panels, z):
+    def implementation(a, panels, z):
         M, K, N = a.shape[0], a.shape[1], z.shape[1]
         rows, columns = -(-M // HALF) * HALF, len(panels) * COLUMNS
         # Tiles that reach over the edge work on copies with zeros around them. The slices of everything do nothing but
@@ -228,4 +228,4 @@ def compiled_add_product(a, panels, z):
         if not whole:
             copy(out[:M, :N], z)
 
-    return compiled
+    return implementation

@@ -1,4 +1,4 @@
-"""Run a program that makes one file out of another. It may crash, hang or print without end; a crash stays in the child.
+"""Run a program that makes one file of another. It may crash, hang or print without end: a crash stays in the child.
 
 The converters and engravers of this field are native programs that a malformed tune can kill. So each runs as a child
 process, in an empty folder of its own, and is ended when its time is up.

@@ -20,22 +20,22 @@ from lstm.storage.checkpoint import FORMAT_VERSION, require_version
 from lstm.training import Record
 
 
-def refuse_misfits(arrays, facts, path):
+def refuse_misfits(arrays, saved, path):
     """Raise InputError unless a resume file has all that is needed, and its arrays the shapes that its config says."""
     try:
-        config, settings = Config(**facts["config"]), Settings(**facts["settings"])
-        fits = are_sensible(settings) and are_facts(facts) and are_arrays_of(config, settings, arrays)
+        config, settings = Config(**saved["config"]), Settings(**saved["settings"])
+        fits = are_sensible(settings) and are_numbers(saved) and are_arrays_of(config, settings, arrays)
     except (KeyError, TypeError, ValueError, OverflowError):
         fits = False
     if not fits:
         raise misfit(path)
 
 
-def refuse_misplaced(facts, config, settings, corpus, path):
+def refuse_misplaced(saved, config, settings, corpus, path):
     """Raise InputError unless a resume file stands at a place within its text, and knows the text's characters."""
-    batches, position = Batches(corpus.training, settings.batch_size, settings.seq_length), facts["position"]
-    steps = len(facts["history"]) * len(batches) + position
-    if position > len(batches) or facts["t"] != steps or config.vocabulary != len(corpus.vocabulary):
+    batches, position = Batches(corpus.training, settings.batch_size, settings.seq_length), saved["position"]
+    steps = len(saved["history"]) * len(batches) + position
+    if position > len(batches) or saved["t"] != steps or config.vocabulary != len(corpus.vocabulary):
         raise misfit(path)
 
 
@@ -62,17 +62,17 @@ def are_sensible(settings):
     )
 
 
-def are_facts(facts):
-    """Whether the facts and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
-    counts = [facts[name] for name in ("t", "position", "correct")]
-    sums = [facts[name] for name in ("nats", "seconds")]
-    history = [Record(**record) for record in facts["history"]]
+def are_numbers(saved):
+    """Whether the saved and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
+    counts = [saved[name] for name in ("t", "position", "correct")]
+    sums = [saved[name] for name in ("nats", "seconds")]
+    history = [Record(**record) for record in saved["history"]]
     return (
         all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) is float and 0 <= number < math.inf for number in sums)
         and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
-        and all(isinstance(facts[name], str) for name in ("text", "input", "backend"))
-        and facts["backend"] in BACKENDS
+        and all(isinstance(saved[name], str) for name in ("text", "input", "backend"))
+        and saved["backend"] in BACKENDS
     )
 
 

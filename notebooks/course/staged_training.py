@@ -5,7 +5,6 @@ from itertools import islice
 import numpy as np
 
 from lstm.evaluation.intervals import ratio
-from lstm.model import CharRNN
 from lstm.notation.judge import count_bars
 from lstm.notation.tunes import END
 from lstm.streams import generate_many, generators
@@ -24,11 +23,6 @@ def advance(trainer, step):
         if trainer.position == len(trainer.batches):
             trainer.finish_epoch()
     return losses
-
-
-def snapshot(model):
-    """The model as it is now, a copy that stays so while training goes on."""
-    return CharRNN(model.config, model.parameters.astype(model.parameters.flat.dtype), model.backend)
 
 
 def continuations(model, vocabulary, prime, count, temperature=1.0, random_seed=0):
