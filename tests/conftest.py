@@ -5,6 +5,7 @@ import signal
 import numpy as np
 import pytest
 
+from lstm.notation.abc2midi import ask_abc2midi
 from lstm.rendering import music, outputs
 
 # A process that a shell starts in the background ignores Ctrl-C, and so do its children; tests that send it must not.
@@ -16,6 +17,13 @@ def floating_point_faults_are_errors():
     """Overflow, division by zero and invalid operations of NumPy raise; underflow to zero is as meant."""
     with np.errstate(over="raise", divide="raise", invalid="raise"):
         yield
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered_of_other_tests():
+    """A tune's answers of abc2midi and of the engraver are kept within a process."""
+    ask_abc2midi.cache_clear()
+    music.engraved.cache_clear()
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from lstm.io import InputError
+from lstm.io import InputError, child_process
 from lstm.notation import judge
+from lstm.notation.judge import judge_tune
 from lstm.rendering import music
 from lstm.rendering.album import album
 
@@ -233,3 +234,19 @@ def test_malformed_tunes_neither_crash_nor_hang_nor_print_nor_inject(seeds, capf
                 assert re.fullmatch("[^\n]{5,}", str(reason))
     assert_page_is_sound(album(tunes), tunes)
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_tune_is_given_to_abc2midi_once_and_to_the_engraver_once(monkeypatch):
+    pytest.importorskip("verovio")
+    asked, make = [], child_process.make
+
+    def counted(command, *arguments):
+        asked.append("engraver" if "engraver.py" in command[1] else "abc2midi")
+        return make(command, *arguments)
+
+    monkeypatch.setattr(child_process, "make", counted)
+    album(CORPUS[5:6])
+    assert sorted(asked) == ["abc2midi", "engraver"]
+    asked.clear()
+    music.svg(CORPUS[5]), music.png(CORPUS[5]), music.wav(CORPUS[5]), judge_tune(CORPUS[5])
+    assert asked == ["engraver", "engraver"]  # the score with its title, and the picture of it

@@ -6,7 +6,8 @@ import time
 import pytest
 
 from lstm.evaluation.novelty import Spans, longest_copied, seen, sorted_places, spans_of
-from lstm.notation.tunes import body, header_length
+from lstm.notation.judge import count_bars
+from lstm.notation.tunes import body, count_notes, header_fields, header_length
 
 TUNE = "X:1\nT:A Tune\nM:2/4\nK:G\n|:ABc|dBA:|\nE:|\n\n"
 
@@ -75,3 +76,11 @@ def test_a_corpus_is_searched_in_seconds():
     assert all(100 <= longest_copied(text, spans) < 120 for text in texts)
     assert all(seen(text, 24, spans) >= (77, 277) for text in texts)
     assert time.perf_counter() - start < 10  # about 1 second on a quiet machine
+
+
+def test_a_line_of_music_that_begins_like_a_field_is_music_to_all():
+    tune = "X:1\nT:a\nM:4/4\ne:|abc d2|\nfg|"
+    assert header_fields(tune) == {"X": "1", "T": "a", "M": "4/4"}
+    assert body(tune) == "e:|abc d2|\nfg|"
+    assert count_notes(tune) == 7
+    assert count_bars(tune) == count_bars(tune.replace("e:|", "e :|"))

@@ -5,10 +5,12 @@ It is a C program that a random tune can crash or hang, so it runs as a child pr
 
 import importlib.util
 import shutil
+from functools import lru_cache
 from pathlib import Path
 
 from lstm.io import InputError, child_process
 from lstm.io.places import ROOT
+from lstm.notation.tunes import first_tune
 
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 
@@ -32,13 +34,15 @@ def how_to_install():
     return f"python -m pip install {package}"
 
 
+@lru_cache(maxsize=1024)  # an album needs the answer for the notes, the score, the sound and the verdict
 def ask_abc2midi(tune, abc2midi, seconds=SECONDS):
     """(midi, errors, warnings): the bytes of the MIDI file, None if there is none, and the lines that abc2midi printed.
 
-    A crash or a time-out is an error like any other.
+    tune: the text of one tune; what follows an empty line is not part of it. A crash or a time-out is an error like any
+    other.
     """
     command = [str(Path(abc2midi).absolute()), "tune.abc", "-o", "tune.mid"]
-    given = "tune.abc", tune.encode("utf-8", "replace")
+    given = "tune.abc", first_tune(tune).encode("utf-8", "replace")
     midi, said, failure = child_process.make(command, given, "tune.mid", seconds)
     errors = tuple(line for line in said.splitlines() if line.startswith("Error"))
     warnings = tuple(line for line in said.splitlines() if line.startswith("Warning"))

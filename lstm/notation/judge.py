@@ -43,10 +43,10 @@ def judge_tune(tune, abc2midi=None, seconds=SECONDS):
     return Verdict(midi is not None, errors, warnings, bars, bars_right)
 
 
-# ---------------------------------------------------------------------------------------------------- abc2midi
+# -- abc2midi
 
 
-# ---------------------------------------------------------------------------------------------------- bars
+# -- bars
 
 # Whatever matches none of these is skipped: the notation is abc2midi's to judge, here only time is counted.
 # subtle: no part may match without end, or a hostile line would take quadratic time or make a million-digit number.
@@ -74,7 +74,7 @@ def count_bars(tune):
     >>> count_bars("X:1\\nM:2/4\\nL:1/8\\nK:C\\nC|D2 (3EFG|A>B c|d2 c2|]")
     (2, 1)
     """
-    counter = _BarCounter()
+    counter = BarCounter()
     for line in first_tune(tune).splitlines():
         line = line.split("%", 1)[0]  # a comment
         if field := FIELD.match(line):
@@ -87,7 +87,7 @@ def count_bars(tune):
     return counter.bars, counter.bars_right
 
 
-class _BarCounter:
+class BarCounter:
     """Walks through a tune symbol by symbol and adds up durations, in whole notes, as exact fractions."""
 
     def __init__(self):

@@ -3,6 +3,7 @@
 Whatever comes from a tune is escaped. Scores are pictures, in which no script runs, and the page's security policy
 lets in its own script and style alone, by their hashes. Sound is MP3, because WAV would make the page ten times as big.
 """
+
 import base64
 import hashlib
 import os
@@ -99,20 +100,20 @@ def album(tunes, heading="Composed by an LSTM", about=""):
     """
     music.check_installed()
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # threads are enough, because child processes do the work
-        articles = "".join(pool.map(_article, range(1, len(tunes) + 1), tunes))
-    about = f"\n<p>{_text(about)}</p>" if about else ""
+        articles = "".join(pool.map(article_of, range(1, len(tunes) + 1), tunes))
+    about = f"\n<p>{escaped(about)}</p>" if about else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{_policy()}">
+<meta http-equiv="Content-Security-Policy" content="{policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{_text(heading)}</title>
+<title>{escaped(heading)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{_text(heading)}</h1>{about}
+<h1>{escaped(heading)}</h1>{about}
 </header>
 <main>
 {articles}</main>
@@ -122,25 +123,25 @@ def album(tunes, heading="Composed by an LSTM", about=""):
 """
 
 
-def _article(number, tune):
+def article_of(number, tune):
     """The tune that is the number-th of the page."""
-    title, fields = _text(music.title(tune)), header_fields(tune)
-    kind = " · ".join(_text(fields[name]) for name in "RMK" if fields.get(name))
+    title, fields = escaped(music.title(tune)), header_fields(tune)
+    kind = " · ".join(escaped(fields[name]) for name in "RMK" if fields.get(name))
     shown, missing = [], {}
-    for what, render in (("score", _score), ("sound", _sound)):
+    for what, render in (("score", score_of), ("sound", sound_of)):
         try:
             shown.append(render(tune, title))
         except music.Unplayable as reason:
             missing.setdefault(str(reason), []).append(what)
-    shown += [f'<p class="reason">No {" and no ".join(what)}: {_text(why)}.</p>' for why, what in missing.items()]
+    shown += [f'<p class="reason">No {" and no ".join(what)}: {escaped(why)}.</p>' for why, what in missing.items()]
     return f"""<article aria-labelledby="title-{number}">
 <h2 id="title-{number}">{title}</h2>
 <p class="kind">{kind}</p>
 {''.join(shown)}
-{_verdict(judge_tune(tune))}
+{verdict_of(judge_tune(tune))}
 <div class="notation">
 <details{" open" if missing else ""}><summary>ABC notation</summary>
-<pre id="abc-{number}" role="group" aria-label="{title} in ABC notation" tabindex="0">{_text(tune.strip())}</pre>
+<pre id="abc-{number}" role="group" aria-label="{title} in ABC notation" tabindex="0">{escaped(tune.strip())}</pre>
 </details>
 <div class="copy"><span role="status"></span><button data-copies="abc-{number}" hidden>Copy ABC</button></div>
 </div>
@@ -148,27 +149,27 @@ def _article(number, tune):
 """
 
 
-def _score(tune, title):
-    """The score as a picture, engraved twice: for a wide page, and with shorter lines for a phone."""
-    wide, narrow = (music.svg(tune, options) for options in (music.UNTITLED, music.UNTITLED_NARROW))
-    kind = "image/svg+xml"
-    return (f'<picture class="score"><source media="(max-width: 40rem)" srcset="{_data(kind, narrow)}" {_size(narrow)}>'
-            f'<img src="{_data(kind, wide)}" {_size(wide)} alt="Score of {title}"></picture>')
+def score_of(tune, title):
+    """The score as a picture, in two variants: for a wide page, and with shorter lines for a phone."""
+    wide, narrow = music.scores(tune, [music.UNTITLED, music.UNTITLED_NARROW])
+    small, large = (data_address("image/svg+xml", svg) for svg in (narrow, wide))
+    return (f'<picture class="score"><source media="(max-width: 40rem)" srcset="{small}" {size_of(narrow)}>'
+            f'<img src="{large}" {size_of(wide)} alt="Score of {title}"></picture>')
 
 
-def _size(svg):
+def size_of(svg):
     """The picture's proportions as attributes, so that the page does not jump when it appears."""
     width, height = re.search(r'viewBox="0 0 (\d+) (\d+)"', svg).groups()
     return f'width="{width}" height="{height}"'
 
 
-def _sound(tune, title):
+def sound_of(tune, title):
     """The sound as a player."""
-    source = _data("audio/mpeg", music.mp3(tune))
+    source = data_address("audio/mpeg", music.mp3(tune))
     return f'<audio controls preload="metadata" aria-label="{title}" src="{source}"></audio>'
 
 
-def _verdict(verdict):
+def verdict_of(verdict):
     """What the judges say, in words."""
     complaints = verdict.errors + verdict.warnings
     if complaints:
@@ -183,26 +184,26 @@ def _verdict(verdict):
         bars = f"All {verdict.bars} measured bars have the right length."
     else:
         bars = f"{verdict.bars_right} of {verdict.bars} measured bars have the right length."
-    shown = [_text(line) for line in complaints[:MOST_COMPLAINTS]]
+    shown = [escaped(line) for line in complaints[:MOST_COMPLAINTS]]
     if len(complaints) > len(shown):
         shown.append(f"and {len(complaints) - len(shown)} more")
     listed = f"<ul>{''.join(f'<li>{line}</li>' for line in shown)}</ul>" if shown else ""
     return f'<p class="verdict{" good" if verdict.flawless else ""}">{notation} {bars}</p>{listed}'
 
 
-def _policy():
+def policy():
     """The Content-Security-Policy: nothing but this page's own style and script, and pictures and sound within it."""
     style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (STYLE, SCRIPT))
     return (f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{style}'; "
             f"script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'")
 
 
-def _data(kind, content):
+def data_address(kind, content):
     """The content as an address that holds all of it."""
     content = content.encode() if isinstance(content, str) else content
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def _text(text):
+def escaped(text):
     """Any text, fit to stand in HTML or between its quotes."""
     return escape(text.encode("utf-8", "replace").decode())

@@ -1,7 +1,7 @@
 """The engraver, a program of its own, because verovio kills its process on many a malformed tune.
 
-    python engraver.py score OPTIONS    makes score.svg of tune.abc in this folder
-    python engraver.py picture WIDTH    makes score.png of score.svg
+    python engraver.py scores VARIANTS    makes scores.json of tune.abc in this folder, an SVG for each variant
+    python engraver.py picture WIDTH      makes score.png of score.svg
 
 It imports nothing of this package, so that it starts in a moment. No module imports it.
 """
@@ -12,18 +12,24 @@ from pathlib import Path
 from xml.etree import ElementTree
 
 
-def score(options):
-    """tune.abc -> score.svg. options: verovio's, as JSON."""
+def scores(variants):
+    """tune.abc -> scores.json, a list of SVG pictures. variants: a list of verovio's options, as JSON."""
+    tune = Path("tune.abc").read_text("utf-8")
+    made = [score(tune, options) for options in json.loads(variants)]
+    Path("scores.json").write_text(json.dumps(made), "utf-8")
+
+
+def score(tune, options):
+    """The SVG picture of a tune's score."""
     import verovio  # here, because the picture needs none of it
 
     toolkit = verovio.toolkit()
-    toolkit.setOptions(json.loads(options))
-    if not toolkit.loadData(Path("tune.abc").read_text("utf-8")):
+    toolkit.setOptions(options)
+    if not toolkit.loadData(tune):
         sys.exit("verovio cannot read it")
     svg = toolkit.renderToSVG(1)
     ElementTree.fromstring(svg)  # because a title can hold characters that no XML may
-    svg = svg.replace("<svg ", '<svg style="background: white" ', 1)  # its ink is black, whatever is behind it
-    Path("score.svg").write_text(svg, "utf-8")
+    return svg.replace("<svg ", '<svg style="background: white" ', 1)  # its ink is black, whatever is behind it
 
 
 def picture(width):
@@ -39,4 +45,4 @@ def picture(width):
 
 
 if __name__ == "__main__":
-    {"score": score, "picture": picture}[sys.argv[1]](sys.argv[2])
+    {"scores": scores, "picture": picture}[sys.argv[1]](sys.argv[2])

@@ -7,19 +7,21 @@ crash or hang, so it runs in a child process with a time limit, and verovio sees
 Left out: any reading of the notation of our own. How ornaments sound is abc2midi's decision: a grace note takes its
 time from the note it adorns, ~ is a roll and T a trill, H doubles its note, a chord symbol "Am" is played beneath.
 """
+
 import importlib.util
 import io
 import json
 import sys
 import wave
 import zlib
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm.io import InputError, child_process
-from lstm.notation.abc2midi import ask_abc2midi, find_abc2midi, how_to_install
+from lstm.notation.abc2midi import SECONDS, ask_abc2midi, find_abc2midi, how_to_install
 from lstm.notation.tunes import FIELD, first_tune, header_fields
 from lstm.rendering import synth
 
@@ -64,7 +66,7 @@ def check_installed():
 
 def title(tune):
     """What stands in the first `T:` line, or "Untitled": one line of plain text, not escaped for anything."""
-    return _one_line(header_fields(tune).get("T", "")) or "Untitled"
+    return one_line(header_fields(tune).get("T", "")) or "Untitled"
 
 
 def midi(tune):
@@ -72,9 +74,9 @@ def midi(tune):
 
     tune: the text of one tune, from its `X:` line on. Raises Unplayable.
     """
-    data, errors, _ = ask_abc2midi(first_tune(tune), find_abc2midi())
+    data, errors, _ = ask_abc2midi(tune, find_abc2midi(), SECONDS)
     if data is None:
-        raise Unplayable(_one_line(errors[0]) if errors else "abc2midi finds no tune in it")
+        raise Unplayable(one_line(errors[0]) if errors else "abc2midi finds no tune in it")
     return data
 
 
@@ -85,7 +87,7 @@ def notes(tune):
     try:  # in this process: what it reads is not the tune but the MIDI file that abc2midi made of it
         score = symusic.Score.from_midi(midi(tune)).to("second")
     except (RuntimeError, ValueError, IndexError) as error:
-        raise Unplayable(f"symusic cannot read its MIDI file: {_one_line(str(error))}") from error
+        raise Unplayable(f"symusic cannot read its MIDI file: {one_line(str(error))}") from error
     found = [Note(note.start, note.end, note.pitch, note.velocity) for track in score.tracks for note in track.notes]
     if not found:
         raise Unplayable("it has no notes")
@@ -121,21 +123,32 @@ def svg(tune, options=SCORE):
 
     options: verovio's; by default there is a title above, and a line of the tune is a line of the score, if it fits.
     """
+    return scores(tune, [options])[0]
+
+
+def scores(tune, variants):
+    """The tune's scores as the texts of SVG pictures, one for each of the options; see `svg`. Raises Unplayable."""
     midi(tune)  # note: only for its verdict
     lines = first_tune(tune).splitlines()
-    text = "\n".join(map(_printable, lines)).encode("utf-8", "replace")  # because other characters break an SVG
-    options = options | {"xmlIdSeed": 1 + (zlib.crc32(text) >> 1)}  # same tune, same bytes; another tune, other ids
+    text = "\n".join(map(printable, lines)).encode("utf-8", "replace")  # because other characters break an SVG
+    more = {"xmlIdSeed": 1 + (zlib.crc32(text) >> 1)}  # same tune, same bytes; another tune, other ids
     if any(len(line) > FULL_LINE and not FIELD.match(line) for line in lines):
-        options["breaks"] = "auto"
-    return _engrave(("score", json.dumps(options)), ("tune.abc", text), "score.svg").decode()
+        more["breaks"] = "auto"
+    return engraved(text, json.dumps([options | more for options in variants]))
+
+
+@lru_cache(maxsize=64)  # a tune's picture is made of the score that its --svg is
+def engraved(text, variants):
+    """The scores of a tune (bytes), one for each of verovio's options in `variants` (JSON), from one child process."""
+    return json.loads(engrave(("scores", variants), ("tune.abc", text), "scores.json"))
 
 
 def png(tune, width=1600):
     """The tune's score as the bytes of a PNG picture on white, `width` pixels wide. Raises Unplayable."""
-    return _engrave(("picture", str(width)), ("score.svg", svg(tune).encode()), "score.png")
+    return engrave(("picture", str(width)), ("score.svg", svg(tune).encode()), "score.png")
 
 
-def _engrave(order, given, wanted):
+def engrave(order, given, wanted):
     """What the child process makes of the file `given`. Raises Unplayable."""
     command = [sys.executable, str(ENGRAVER), *order]
     made, _, failure = child_process.make(command, given, wanted, ENGRAVING_SECONDS)
@@ -144,11 +157,11 @@ def _engrave(order, given, wanted):
     return made
 
 
-def _printable(text):
+def printable(text):
     """The text with a blank for each character that cannot be printed."""
     return "".join(letter if letter.isprintable() else " " for letter in text)
 
 
-def _one_line(text):
+def one_line(text):
     """A text that may be anything, fit to stand in a line: printable, at most 200 characters."""
-    return " ".join(_printable(text).split())[:200]
+    return " ".join(printable(text).split())[:200]

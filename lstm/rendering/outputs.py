@@ -50,7 +50,7 @@ class Outputs:
         """
         self.out, self.kinds, self.album_file, self.about = out, kinds, album_file, about
         self.directory = Path(directory or ".")
-        self.kept, self.tunes = [], []  # bits of text; the tunes that are whole
+        self.kept, self.tunes = [], []  # pieces of text; the tunes that are whole
         self.between = False  # whether what comes next is another tune
         if "" in (out, directory, album_file):
             raise InputError("one of --out, --out-dir and --album has an empty name; give it one, or leave it out")
@@ -98,7 +98,7 @@ class Outputs:
             tell(f"tune {len(self.tunes)} ({file_name(tune)}) has no {', '.join(kinds)}: {reason}")
 
     def close(self):
-        """Write what is of all tunes: the text, also where it broke off, and the album of those that are whole."""
+        """Write the text, even if it was interrupted, and the album of the finished tunes."""
         text = "".join(self.kept)
         if sys.stdout.isatty() and text and not text.endswith("\n"):
             print()

@@ -5,6 +5,7 @@ whenever its note occurs, which is why a minute of music takes less than a tenth
 
 Left out: the instrument's body and the room.
 """
+
 import numpy as np
 
 RATE = 22_050  # samples a second: room for harmonics up to 11 kHz, more than a plucked string has
@@ -30,7 +31,7 @@ def synthesise(notes):
     lengths = {}  # of the longest note of each pitch
     for start, end, pitch, _ in notes:
         lengths[pitch] = max(lengths.get(pitch, 0), end - start)
-    strings = {pitch: _string(pitch, min(length + RELEASE, RINGS)) for pitch, length in lengths.items()}
+    strings = {pitch: string_of(pitch, min(length + RELEASE, RINGS)) for pitch, length in lengths.items()}
     sound = np.zeros(round(max(end for _, end, _, _ in notes) * RATE) + len(FALL) + 1, np.float32)
     for start, end, pitch, velocity in notes:
         first, held = round(start * RATE), round((end - start) * RATE)
@@ -41,7 +42,7 @@ def synthesise(notes):
     return sound * np.float32(PEAK / max(np.abs(sound).max(), 1e-9))
 
 
-def _string(pitch, seconds):
+def string_of(pitch, seconds):
     """One string, struck and left alone for so long: float32 (samples,). Its first harmonics have amplitudes near 1.
 
     Harmonic k is `a_k sin(k w t) exp(-(decay + (k - 1) damping) t)`. Their sum is the imaginary part of a polynomial

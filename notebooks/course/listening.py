@@ -3,6 +3,7 @@
 `score` and `sound` give things that a notebook shows. Where the extra `music` is missing, or a tune cannot be played,
 they give one line that says so instead, and the notebook goes on.
 """
+
 import base64
 import io
 
