@@ -7,23 +7,24 @@ import numpy as np
 
 from benchmarks.frameworks import import_keras, keras_network, torch_network
 
-CHUNK = 64  # characters at a time, as in lstm/engine/streams.py
+CHUNK = 64  # characters at a time, as in lstm/sampling_kernels.py
 
 
 def ours(case, threads):
     """This project's own samplers, as sample.py uses them: iterators of characters."""
-    from lstm import sampling
     from lstm.model import CharRNN, Config
+    from lstm.sampling import generate
+    from lstm.streams import generate_many, generators
     from lstm.vocabulary import Vocabulary
 
     vocabulary = Vocabulary("".join(map(chr, range(32, 32 + case.V))))
     model = CharRNN(Config(case.V, case.E, case.H, case.L, case.dropout))
     if case.B == 1:
         rng = np.random.default_rng(0)
-        texts = sampling.generate(model, vocabulary, "A", rng, threads=threads)
+        texts = generate(model, vocabulary, "A", rng, threads=threads)
     else:
-        rngs = sampling.generators(0, case.B)
-        texts = (p.text for p in sampling.generate_many(model, vocabulary, "A", rngs, tunes=False, threads=threads))
+        rngs = generators(0, case.B)
+        texts = (chunk.text for chunk in generate_many(model, vocabulary, "A", rngs, tunes=False, threads=threads))
 
     def compose():
         characters = 0

@@ -6,7 +6,6 @@ This is the command behind `python sample.py`; `python -m lstm.compose` is the s
 import secrets
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 from tqdm import tqdm
 
@@ -19,9 +18,9 @@ from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
-from lstm.sampling import encode_prime
+from lstm.sampling import Draw, encode_prime
 from lstm.storage.checkpoint import find_weights, load
-from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
+from lstm.streams import LONGEST_TUNE, Chunk, generate_many, generators, in_order, opening
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
 TRIES = 50  # with --valid, for each tune that is wanted
@@ -102,49 +101,51 @@ def wanted_lines(options, vocabulary):
     return tuple(lines)
 
 
-class Chunk(NamedTuple):
-    """Some characters of a piece, and with the last of them all of it."""
-
-    text: str
-    piece: str = ""
-    end: str = ""  # why it ended: "tune" or "length"
-
-
-def compose(options, checkpoint, prime, echo, lines):
-    """An iterator over the Bits of one piece after the other; with --valid there are as many as tries."""
+def chunks(options, checkpoint, prime, echo, lines):
+    """An iterator over the Chunks of one piece after another, with --valid of as many pieces as there are tries."""
     count = (options.tunes or 1) * (TRIES if options.valid else 1)
-    rngs, tunes = generators(options.random_seed, count), bool(options.tunes)
-    choices = options.temperature, options.top_k, options.top_p, options.threads, lines
-    made = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, options.length, tunes, *choices)
-    pieces = in_order(made)
-    for _ in range(count):
-        yield Chunk(echo)  # before the network has read it, which may take its time
-        piece, end = echo, ""
-        while not end:
-            _, text, end = next(pieces)
-            piece += text
-            yield Chunk(text, piece if end else "", end)
+    made = generate_many(
+        checkpoint.model,
+        checkpoint.vocabulary,
+        prime,
+        generators(options.random_seed, count),
+        options.length,
+        tunes=bool(options.tunes),
+        draw=Draw(options.temperature, options.top_k, options.top_p),
+        lines=lines,
+        threads=options.threads,
+    )
+    continued = in_order(made)
+    for stream in range(count):
+        yield Chunk(stream, echo, end="")  # at once, because the network may need long to read the prime
+        for chunk in continued:
+            yield chunk
+            if chunk.end:
+                break
 
 
-def deliver(bits, outputs, options, abc2midi):
-    """Give what is composed to the outputs, with --valid only tunes that pass. Returns how many were composed."""
+def deliver(composing, outputs, options, abc2midi):
+    """Give Chunks to the outputs, with --valid only whole tunes that pass. Returns how many pieces were composed."""
     watched = sys.stderr.isatty() and (options.valid or not sys.stdout.isatty())  # else the text shows how far it is
-    composed = 0
+    composed, piece = 0, ""
     with tqdm(total=options.tunes, unit="tune", leave=False, disable=not (watched and options.tunes)) as bar:
-        for text, piece, end in bits:
-            tune = split_tunes(piece)[-1]  # a seed may have some before
-            composed += bool(end)
+        for _, text, end in composing:
+            piece += text
+            if not options.valid:
+                outputs.emit(text)
+            if not end:
+                continue
+            composed, whole, piece = composed + 1, piece, ""
+            tune = split_tunes(whole)[-1]  # because a seed may have some before
             if options.valid:
-                bar.set_postfix(composed=composed, refresh=bool(end))
+                bar.set_postfix(composed=composed)
                 if end != "tune" or not judge_tune(tune, abc2midi).flawless:
                     continue
-                text = piece
-            outputs.emit(text)
+                outputs.emit(whole)
             if end == "length" and options.tunes:
                 tell(f"tune {composed} was cut after {options.length} characters; --length allows more")
-            if end:
-                outputs.finish(tune)
-                bar.update()
+            outputs.finish(tune)
+            bar.update()
             if len(outputs.tunes) == options.tunes:
                 break
     return composed
@@ -169,7 +170,7 @@ def main(argv=None, name="sample.py"):
     for remark in filter(None, map(header.unheard, lines)):
         say(remark)
     try:
-        composed = deliver(compose(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)
+        composed = deliver(chunks(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)
     except KeyboardInterrupt:
         return 130
     finally:

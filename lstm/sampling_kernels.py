@@ -1,15 +1,15 @@
-"""Composing at full speed: from a character to the next, the whole loop is compiled, for one stream or for many.
+"""The fast twin of sampling.py: the whole loop from one character to the next is compiled, for one stream or many.
 
-One character of one stream costs a product of a vector with each weight matrix. Each weight is used once, so the
-time is that of reading them all: one thread is as fast as it can read. Hence
+One character of one stream costs a product of a vector with each weight matrix. Each weight is used only once, so
+reading the weights from memory takes most of the time. Therefore
 
 - the first layer's kernel is not read at all: embedding @ kernel + bias is a table with a row for each character;
 - two threads read twice as fast: each has a share of the units of every layer, with the columns of these units;
-- many streams side by side use each weight as often as there are streams: vectors become a matrix.
+- many streams side by side use each weight once for every stream: the vectors become a matrix.
 
-Each number is the same sum, added up in the same order, in all of these ways. So a stream is the same to the bit
-alone or beside others, and with any number of threads. `sampling.Plain` is the readable twin of `Composer`.
-Left out: where the random numbers come from, and where a stream ends; see sampling.py.
+All these ways add up the same numbers in the same order. So a stream is the same to the bit, alone or beside others,
+with any number of threads. `sampling.Sampler` is the readable twin of the `Sampler` here.
+Left out: where the random numbers come from (sampling.py), and where a stream ends (streams.py).
 """
 
 import math
@@ -27,17 +27,17 @@ from lstm.engine.tile import add_product, pack
 from lstm.kernels import sigmoid, split, tanh
 from lstm.model import State
 
-CHUNK = 64  # characters to a call: long enough for what a call costs, short enough to watch
-UNITS = 128  # of a layer, the fewest that are worth a thread
+CHUNK = 64  # characters to a call: enough to make up for its cost, few enough to watch the text grow
+UNITS = 128  # the fewest units of a layer that are worth a thread
 
 
 class Share(NamedTuple):
-    """The part of the network that one thread works out: n units of each layer, and m of the logits.
+    """The part of the network that one thread computes: n units of each layer, and m of the logits.
 
-    The matrices are (H, 4n) and (H, m) as they are for one stream, or packed into panels for many.
+    For one stream the matrices are plain, (H, 4n) and (H, m); for many they are packed into panels.
     """
 
-    table: np.ndarray  # (V, 4n), what each character gives to the first layer, its bias included
+    table: np.ndarray  # (V, 4n), the first layer's input for each character, its bias included
     bias: np.ndarray  # (L, 4n)
     weights: np.ndarray  # (2L-1, H, 4n): of layer l the recurrent kernel at 2l, the kernel at 2l-1
     dense: np.ndarray  # (H, m)
@@ -61,23 +61,23 @@ def shares(model, threads, packed):
     def share(thread):
         units, characters = (slice(N * thread // threads, N * (thread + 1) // threads) for N in (H, len(table)))
 
-        def columns(w):  # (.., 4H) -> (.., 4n): those of the units, in each of the four gates
+        def columns(w):  # (.., 4H) -> (.., 4n): the columns of these units, in each of the four gates
             return w.reshape(*w.shape[:-1], 4, H)[..., units].reshape(*w.shape[:-1], -1)
 
         weights = aligned([arranged(columns(w)) for w in matrices])
         dense = aligned(arranged(network.dense.kernel[:, characters]))
-        dense_bias = network.dense.bias[characters].copy()  # as all: what is composed with does not change later
+        dense_bias = network.dense.bias[characters].copy()  # a copy, so that training does not change it
         return Share(columns(table), columns(bias), weights, dense, dense_bias, units.start, characters.start)
 
     return [share(thread) for thread in range(threads)]
 
 
 def aligned(array):
-    """A copy that starts where a line of the cache does: read from there, a vector never lies across two lines."""
+    """A copy that starts at the start of a cache line, so that no vector register is loaded from two lines."""
     array = np.asarray(array)
-    room = np.empty(array.nbytes + 8 * LINE, np.uint8)
-    start = -room.ctypes.data % (8 * LINE)
-    copy = room[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
+    buffer = np.empty(array.nbytes + 8 * LINE, np.uint8)
+    start = -buffer.ctypes.data % (8 * LINE)
+    copy = buffer[start : start + array.nbytes].view(array.dtype).reshape(array.shape)
     copy[...] = array
     return copy
 
@@ -89,7 +89,7 @@ def add_row(a, w, z):
 
 @overload(add_row, jit_options=OPTIONS)
 def compiled_add_row(a, w, z):
-    def compiled(a, w, z):
+    def implementation(a, w, z):
         """Eight rows of w at a time, so that z is loaded and stored once for eight."""
         whole = a.size - a.size % 8
         for k in range(0, whole, 8):
@@ -103,12 +103,12 @@ def compiled_add_row(a, w, z):
             for j in range(z.size):
                 z[j] += ak * wk[j]
 
-    return compiled
+    return implementation
 
 
 @register_jitable(**OPTIONS)
 def add(a, w, z):
-    """z (B, N) += a (B, K) @ w: w (K, N) as it is, for one stream, or in panels, for any number."""
+    """z (B, N) += a (B, K) @ w. For one stream w is plain, (K, N); in panels it serves any number of streams."""
     if w.ndim == 2:
         add_row(a[0], w, z[0])
     else:
@@ -127,24 +127,24 @@ def gates(z, units, c, h):
 
 @register_jitable(**OPTIONS)
 def copy_row(x, y):
-    """y[:] = x, written as a loop because Numba takes a second to compile what it would say if their sizes differed."""
+    """y[:] = x, as a loop because Numba needs a second more to compile `y[:] = x` with its error for unlike sizes."""
     for j in range(y.size):
         y[j] = x[j]
 
 
 @register_jitable(**OPTIONS)
 def largest(x):
-    """Where the largest of x is; of equals, the first."""
-    at = 0
+    """The index of the largest of x; of equals, the first."""
+    found = 0
     for j in range(1, x.size):
-        if x[j] > x[at]:
-            at = j
-    return at
+        if x[j] > x[found]:
+            found = j
+    return found
 
 
 @register_jitable(**OPTIONS)
 def keep_likeliest(p, most, least):
-    """Zero all p but the likeliest: no more than `most` of them, and no more than reach the sum `least`."""
+    """Set p to 0 but for the likeliest: at most `most` of them, and only until their sum reaches `least`."""
     kept, total, count = np.zeros(p.size), 0.0, 0
     while count < most and (count == 0 or total < least):
         j = largest(p)
@@ -154,45 +154,45 @@ def keep_likeliest(p, most, least):
 
 
 @register_jitable(**OPTIONS)
-def choose(logits, uniform, temperature, top_k, top_p):
+def choose(logits, uniform, draw):
     """sampling.distribution and sampling.pick in one: an id, for logits (V,) and a number from [0, 1)."""
     V, likeliest = logits.size, largest(logits)
-    if temperature == 0:
+    if draw.temperature == 0:
         return likeliest
     p, total, cumulative = np.empty(V), 0.0, 0.0  # float64
     for j in range(V):
-        p[j] = math.exp((np.float64(logits[j]) - np.float64(logits[likeliest])) / temperature)
+        p[j] = math.exp((np.float64(logits[j]) - np.float64(logits[likeliest])) / draw.temperature)
         total += p[j]
-    if 0 < top_k < V or top_p < 1:
-        keep_likeliest(p, top_k if 0 < top_k < V else V, top_p * total)
+    if 0 < draw.top_k < V or draw.top_p < 1:
+        keep_likeliest(p, draw.top_k if 0 < draw.top_k < V else V, draw.top_p * total)
         total = 0.0
         for j in range(V):
             total += p[j]
     for j in range(V):
         cumulative += p[j]
-        if cumulative > uniform * total:  # rather than to divide each p by the total
+        if cumulative > uniform * total:  # cheaper than dividing each p by the total
             return j
-    return likeliest  # only where weights beyond all bounds have made the logits NaN
+    return likeliest  # only if the weights are so large that the logits are NaN
 
 
 @compiled
-def run(share, thread, arrived, text, uniforms, h, c, logits, temperature, top_k, top_p):
-    """One thread's part in T steps of B streams.
+def run(share, thread, arrived, text, uniforms, h, c, logits, draw):
+    """What one thread does in T steps of B streams.
 
-    text: (T+1, B), the character before, and room for those that are chosen. Without uniforms (T, B) none
-    is chosen: all of text is there, and is read.
-    h: (2, L, B, H), the state and room for the next; step t reads h[t % 2] and writes the other.
+    text: (T+1, B), the character before, then space for those that are chosen.
+    uniforms: (T, B), or empty: then nothing is chosen, and the whole text is given and only read.
+    h: (2, L, B, H), the state, then space for the next one; step t reads h[t % 2] and writes the other.
     c: (L, B, H) and logits (B, V): each thread writes its columns.
     """
     (L, B, _), N, m, count = c.shape, share.table.shape[1], share.dense_bias.size, 0
     units, characters = slice(share.unit, share.unit + N // 4), slice(share.character, share.character + m)
-    z, part = np.empty((B, N), h.dtype), np.empty((B, m), h.dtype)
+    z, own_logits = np.empty((B, N), h.dtype), np.empty((B, m), h.dtype)
     for t in range(len(text) - 1):
         before, after = h[t % 2], h[1 - t % 2]
         for layer in range(L):
             for b in range(B):
                 copy_row(share.table[text[t, b]] if layer == 0 else share.bias[layer], z[b])
-            add(before[layer], share.weights[2 * layer], z)  # first what needs nothing of this step
+            add(before[layer], share.weights[2 * layer], z)  # first, because it needs no result of this step
             if layer > 0:
                 wait_for_all(arrived, count)
                 add(after[layer - 1], share.weights[2 * layer - 1], z)
@@ -203,73 +203,75 @@ def run(share, thread, arrived, text, uniforms, h, c, logits, temperature, top_k
         if len(uniforms) == 0:
             continue
         for b in range(B):
-            copy_row(share.dense_bias, part[b])
-        add(after[L - 1], share.dense, part)
+            copy_row(share.dense_bias, own_logits[b])
+        add(after[L - 1], share.dense, own_logits)
         for b in range(B):
-            copy_row(part[b], logits[b][characters])
+            copy_row(own_logits[b], logits[b][characters])
         count += 1
         arrive(arrived, thread, count)
         wait_for_all(arrived, count)
-        for b in range(B):  # every thread chooses all: that takes less time than to be told
-            text[t + 1, b] = choose(logits[b], uniforms[t, b], temperature, top_k, top_p)
+        for b in range(B):  # every thread chooses all characters: cheaper than sharing the result
+            text[t + 1, b] = choose(logits[b], uniforms[t, b], draw)
 
 
-class SamplerKernel:
-    """Composes streams of text side by side with a float32 model, as it is now; `sampling.Plain`, but much faster.
+class Sampler:
+    """Draws the characters of B texts side by side, with a copy of a compiled float32 model.
 
-    many: whether more than one stream will be composed at once (one stream can be too, but is faster without).
-    threads: how many work together, at most (as many cores as there are and the layers are wide enough for).
+    draw: a sampling.Draw.
+    many: whether there is more than one text (True serves one text too, but more slowly).
+    threads: how many work together, at most (None: one for each core, fewer if the layers are narrow).
     """
 
     chunk = CHUNK
 
-    def __init__(self, model, temperature=1.0, top_k=0, top_p=1.0, many=False, threads=None):
+    def __init__(self, model, draw, many=False, threads=None):
         H = model.config.units
         threads = min(threads, H) if threads else min(default_threads(), max(1, H // UNITS))
         self._initial, self._characters = model.initial_state, model.config.vocabulary
-        self._choices = float(temperature), int(top_k), float(top_p)
+        # note: always the same three types, because for others `run` would be compiled again
+        self._how = type(draw)(float(draw.temperature), int(draw.top_k), float(draw.top_p))
         self._shares = shares(model, threads, packed=many)
         self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     @staticmethod
     def fits(model):
-        """Whether this is a model to compose with: compiled, float32."""
+        """Whether a model can be run here: it must be compiled and float32."""
         return model.backend is kernels and model.parameters.flat.dtype == np.float32
 
     def read(self, ids):
         """ids (T,) -> the state before the last of them is read."""
         state = self._initial()
-        for start in range(0, len(ids) - 1, 1024):  # pieces, so that Ctrl-C need not wait for a long text
+        for start in range(0, len(ids) - 1, 1024):  # in slices, so that Ctrl-C need not wait for a long text
             _, state = self._run(ids[start : start + 1025, None], state, np.empty((0, 1)))
         return state
 
-    def compose(self, last, state, uniforms):
+    def draw(self, last, state, uniforms):
         """The characters that follow `last` (B,), one for each of uniforms (T, B): ids (T, B), the state after."""
         text = np.concatenate((last[None], np.zeros(uniforms.shape, np.int64)))  # (T+1, B)
         text, state = self._run(text, state, uniforms)
         return text[1:], state
 
     def _run(self, text, state, uniforms):
-        # note: all in C order, because for another one `run` would be compiled again
+        # note: all in C order, because for another order `run` would be compiled again
         h, c = np.array((state.h, state.h), order="C"), np.array(state.c, order="C")
         logits = np.empty((c.shape[1], self._characters), c.dtype)
         uniforms = np.ascontiguousarray(uniforms)
         texts = [np.array(text, np.int64, order="C") for _ in self._shares]  # each thread has its own
         arrived = np.zeros((len(self._shares), LINE), np.int64)
 
-        def part(q):
-            run(self._shares[q], q, arrived, texts[q], uniforms, h, c, logits, *self._choices)
+        def work(q):
+            run(self._shares[q], q, arrived, texts[q], uniforms, h, c, logits, self._how)
 
         def nobody_waits(_=None):
             arrived[:] = ALL
 
         try:
-            others = [self._pool.submit(part, q) for q in range(1, len(texts))]
+            others = [self._pool.submit(work, q) for q in range(1, len(texts))]
             for other in others:
-                other.add_done_callback(nobody_waits)  # subtle: one that failed would be waited for for ever
-            part(0)
+                other.add_done_callback(nobody_waits)  # subtle: if one failed, the others would wait forever
+            work(0)
             for other in others:
                 other.result()
-        finally:  # Ctrl-C may come where some have begun and others never will
+        finally:  # because Ctrl-C may come when some have begun and others never will
             nobody_waits()
         return texts[0], State(h[(len(text) - 1) % 2], c)

@@ -38,7 +38,7 @@ def renderers(monkeypatch):
 
 @pytest.fixture
 def whole():
-    """A function: what `generate_many` or a Composer yields -> {stream: (its text, why it ended)}."""
+    """A function: what `generate_many` yields -> {stream: (its text, why it ended)}."""
 
     def joined(pieces):
         texts = {}

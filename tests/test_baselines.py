@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lstm.evaluation.baselines import COMPRESSORS, NGram, compressed, table
-from lstm.sampling import distribution
+from lstm.sampling import Draw, distribution
 
 TEXT = "abracadabra, abracadabra; a bar, a cab"
 CHARACTERS = "".join(sorted(set(TEXT + "xyz")))
@@ -57,7 +57,7 @@ def test_what_is_composed_follows_the_probabilities():
     text = "a" + "".join(islice(model.generate("a", rng, 0.7), 20_000))
     after = table(text, 1)["a"]
     found = [after.get(character, 0) / sum(after.values()) for character in CHARACTERS]
-    np.testing.assert_allclose(found, distribution(np.log(model.probabilities("a")), 0.7), atol=0.02)
+    np.testing.assert_allclose(found, distribution(np.log(model.probabilities("a")), Draw(0.7)), atol=0.02)
 
 
 @pytest.mark.parametrize("order", [0, 1, 4])

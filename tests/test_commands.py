@@ -469,11 +469,11 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
 def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
     real = lstm.compose.generate_many
 
-    def generate_many(*arguments):
-        for count, piece in enumerate(real(*arguments)):
+    def generate_many(*arguments, **choices):
+        for count, chunk in enumerate(real(*arguments, **choices)):
             if count == 30:
                 signal.raise_signal(signal.SIGINT)
-            yield piece
+            yield chunk
 
     monkeypatch.setattr(lstm.compose, "generate_many", generate_many)
     status, out, _ = call(sample, "--model-dir", learnt, "--length", 10**9, "--out", tmp_path / "tunes.abc")

@@ -223,11 +223,11 @@ def test_of_a_seed_with_tunes_before_the_last_is_the_one(usual, stubs, tmp_path)
 def test_ctrl_c_keeps_the_tunes_that_are_whole(usual, stubs, tmp_path, monkeypatch):
     real = compose.generate_many
 
-    def generate_many(*arguments):
+    def generate_many(*arguments, **choices):
         ended = 0
-        for piece in real(*arguments):
-            yield piece
-            ended += bool(piece.end)
+        for chunk in real(*arguments, **choices):
+            yield chunk
+            ended += bool(chunk.end)
             if ended == 4:
                 raise KeyboardInterrupt
 

@@ -10,7 +10,7 @@ from course.staged_training import LONGEST, advance, bars_right, continuations, 
 from lstm.evaluation.baselines import NGram
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.tunes import END, PROMPT
-from lstm.sampling import generate
+from lstm.sampling import Draw, generate
 from lstm.settings import Settings
 from lstm.streams import generators
 from lstm.training import Trainer
@@ -61,7 +61,7 @@ def test_continuations_are_what_is_composed_after_the_prime():
     model, prime = CharRNN(config, initial_parameters(config, 3)), PROMPT + "1\nK:D\n"
     tunes = continuations(model, VOCABULARY, prime, 3, 0.9, 5)
     for tune, rng in zip(tunes, generators(5, 3)):
-        text = prime + "".join(islice(generate(model, VOCABULARY, prime, rng, 0.9), LONGEST))
+        text = prime + "".join(islice(generate(model, VOCABULARY, prime, rng, Draw(0.9)), LONGEST))
         expected = text.lstrip("\n")
         assert expected.startswith(tune) and tune.startswith("X:1\nK:D\n")
         end = expected.find(END)

@@ -32,7 +32,7 @@ from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.judge import Verdict
 from lstm.notation.tunes import END, PROMPT, count_notes, split
 from lstm.rendering.plots import against_temperature, save
-from lstm.sampling import generate
+from lstm.sampling import Draw, generate
 from lstm.settings import Settings
 from lstm.storage.checkpoint import Checkpoint, save_weights
 from lstm.training import Trainer, character_losses
@@ -111,7 +111,8 @@ def test_a_tune_is_the_one_that_is_composed_alone():
     checkpoint = checkpoint_of()
     for k, tune in enumerate(tunes_of_network(checkpoint, 3, 0.8, random_seed=4)):
         rng = np.random.default_rng([4, k])
-        text = "X:" + "".join(islice(generate(checkpoint.model, checkpoint.vocabulary, PROMPT, rng, 0.8), 4000))
+        characters = generate(checkpoint.model, checkpoint.vocabulary, PROMPT, rng, Draw(0.8))
+        text = "X:" + "".join(islice(characters, 4000))
         assert tune == Composed(text.split(END)[0] + "\n" * (END in text), END in text)
 
 

@@ -13,7 +13,7 @@ from lstm.io import InputError
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation import header
 from lstm.notation.tunes import PROMPT, header_fields, split_tunes
-from lstm.sampling import generate
+from lstm.sampling import Draw, generate
 from lstm.streams import AT_ONCE, generate_many, generators
 from lstm.vocabulary import Vocabulary
 
@@ -183,14 +183,15 @@ def test_a_tune_to_order_is_the_same_alone_beside_others_and_with_any_number_of_
 @pytest.mark.parametrize("length", [1, 2, 3, 5, 8, 13, 40])
 def test_a_header_counts_for_the_length(whole, model, length):
     lines = ("R:aaaaaaaaaa\n", "K:b\n")
-    texts = whole(generate_many(model, LETTERS, PROMPT, generators(1, 20), length, False, lines=lines))
+    texts = whole(generate_many(model, LETTERS, PROMPT, generators(1, 20), length, tunes=False, lines=lines))
     assert [(len(text), end) for text, end in texts.values()] == [(length, "length")] * 20
 
 
 @pytest.mark.parametrize("temperature", [0.8, 1, 100])
 def test_each_line_that_is_wanted_is_there(whole, temperature):
     model, lines = model_of(kernels, np.float32), ("R:ab\n", "M:12\n", "K:b1\n")
-    texts = whole(generate_many(model, LETTERS, PROMPT, generators(5, 20), 2000, temperature=temperature, lines=lines))
+    draw = Draw(temperature)
+    texts = whole(generate_many(model, LETTERS, PROMPT, generators(5, 20), 2000, draw=draw, lines=lines))
     for text, _ in texts.values():
         assert re.match(r"[^\n]*\n([^\n]+\n)*?R:ab\n([^\n]+\n)*?M:12\n([^\n]+\n)*?K:b1\n", text)
 

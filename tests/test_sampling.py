@@ -7,7 +7,7 @@ import pytest
 
 from lstm.io import InputError
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.sampling import distribution, generate, pick
+from lstm.sampling import Draw, distribution, generate, pick
 from lstm.streams import generate_many
 from lstm.vocabulary import Vocabulary
 
@@ -30,34 +30,34 @@ def softmax(logits):
 def test_temperature_divides_the_logits():
     logits = np.array([0.0, 1.0, -2.0, 5.0])
     for temperature in (0.25, 1.0, 3.0):
-        np.testing.assert_allclose(distribution(logits, temperature), softmax(logits / temperature), rtol=1e-12)
+        np.testing.assert_allclose(distribution(logits, Draw(temperature)), softmax(logits / temperature), rtol=1e-12)
 
 
 def test_temperature_zero_is_argmax_and_of_equals_the_first():
-    np.testing.assert_array_equal(distribution([1.0, 3.0, 3.0, 0.0], temperature=0), [0, 1, 0, 0])
+    np.testing.assert_array_equal(distribution([1.0, 3.0, 3.0, 0.0], Draw(temperature=0)), [0, 1, 0, 0])
 
 
 @pytest.mark.parametrize("logits", [[0.0, 1e4, -1e4], [-1e4, -1e4, -1e4], [1e300, 0.0, 0.0]])
 def test_extreme_logits_give_probabilities(logits):
     for temperature in (0, 0.01, 1, 100):
-        p = distribution(logits, temperature)
+        p = distribution(logits, Draw(temperature))
         assert np.isfinite(p).all() and p.sum() == pytest.approx(1)
 
 
 def test_top_k_keeps_the_k_likeliest_in_proportion():
     logits = np.log([0.1, 0.4, 0.2, 0.3])
-    np.testing.assert_allclose(distribution(logits, top_k=2), [0, 4 / 7, 0, 3 / 7])
-    np.testing.assert_allclose(distribution(logits, top_k=1), [0, 1, 0, 0])
-    np.testing.assert_allclose(distribution(logits, top_k=0), [0.1, 0.4, 0.2, 0.3])
-    np.testing.assert_allclose(distribution(logits, top_k=99), [0.1, 0.4, 0.2, 0.3])
+    np.testing.assert_allclose(distribution(logits, Draw(top_k=2)), [0, 4 / 7, 0, 3 / 7])
+    np.testing.assert_allclose(distribution(logits, Draw(top_k=1)), [0, 1, 0, 0])
+    np.testing.assert_allclose(distribution(logits, Draw(top_k=0)), [0.1, 0.4, 0.2, 0.3])
+    np.testing.assert_allclose(distribution(logits, Draw(top_k=99)), [0.1, 0.4, 0.2, 0.3])
 
 
 def test_top_p_keeps_the_fewest_that_reach_p():
     logits = np.log([0.125, 0.5, 0.125, 0.25])
-    np.testing.assert_allclose(distribution(logits, top_p=0.5), [0, 1, 0, 0])
-    np.testing.assert_allclose(distribution(logits, top_p=0.6), [0, 2 / 3, 0, 1 / 3])
-    np.testing.assert_allclose(distribution(logits, top_p=1.0), [0.125, 0.5, 0.125, 0.25])
-    np.testing.assert_allclose(distribution(logits, top_p=0.0), [0, 1, 0, 0])  # never empty
+    np.testing.assert_allclose(distribution(logits, Draw(top_p=0.5)), [0, 1, 0, 0])
+    np.testing.assert_allclose(distribution(logits, Draw(top_p=0.6)), [0, 2 / 3, 0, 1 / 3])
+    np.testing.assert_allclose(distribution(logits, Draw(top_p=1.0)), [0.125, 0.5, 0.125, 0.25])
+    np.testing.assert_allclose(distribution(logits, Draw(top_p=0.0)), [0, 1, 0, 0])  # never empty
 
 
 def test_the_draw_follows_the_distribution():
@@ -79,7 +79,7 @@ def test_what_has_no_probability_is_never_drawn():
 def test_step_by_step_is_the_forward_pass(model):
     """What was drawn at temperature 0 is what one forward pass over the whole text finds likeliest."""
     prime = "abcab"
-    characters = generate(model, LETTERS, prime, np.random.default_rng(), temperature=0)
+    characters = generate(model, LETTERS, prime, np.random.default_rng(), Draw(temperature=0))
     text = prime + "".join(itertools.islice(characters, 40))
     logits, _, _ = model.forward(LETTERS.encode(text)[:, None], model.initial_state())
     likeliest = LETTERS.decode(logits[:, 0].argmax(axis=-1))

@@ -9,9 +9,9 @@ from numba import config, njit
 
 from lstm import cell, kernels, sampling_kernels
 from lstm.model import CharRNN, Config, State, initial_parameters
-from lstm.sampling import Sampler, distribution, generate, pick
-from lstm.sampling_kernels import SamplerKernel, choose
-from lstm.streams import AT_ONCE, Piece, cut, generate_many, generators, in_order
+from lstm.sampling import Draw, Sampler, distribution, generate, pick
+from lstm.sampling_kernels import choose
+from lstm.streams import AT_ONCE, Chunk, cut, generate_many, generators, in_order
 from lstm.vocabulary import Vocabulary
 
 SIZES = [(7, 3, 1, 1), (2, 2, 5, 2), (86, 4, 13, 3), (5, 6, 8, 2), (33, 2, 100, 1), (86, 5, 72, 3)]  # V, E, H, L
@@ -33,15 +33,15 @@ def assert_same(a, b):
         np.testing.assert_array_equal(a, b)
 
 
-def composed(model, B=1, T=30, parts=(1,), **options):
+def composed(model, B=1, T=30, parts=(1,), draw=Draw(), **options):
     """T characters of each of B streams, (T, B), and the state after; `parts` are shares of T composed in turn."""
-    composer, V = SamplerKernel(model, **options), model.config.vocabulary
+    sampler, V = sampling_kernels.Sampler(model, draw, **options), model.config.vocabulary
     prime = np.arange(12) * 5 % V
-    state = State(*(np.repeat(array, B, axis=1) for array in composer.read(prime)))
+    state = State(*(np.repeat(array, B, axis=1) for array in sampler.read(prime)))
     uniforms = np.stack([np.random.default_rng(k).random(T) for k in range(B)], axis=1)
     last, ids = np.repeat(prime[-1:], B), []
     for part in np.split(uniforms, np.cumsum(parts)[:-1]):
-        chosen, state = composer.compose(last, state, part)
+        chosen, state = sampler.draw(last, state, part)
         last = chosen[-1]
         ids.append(chosen)
     return np.concatenate(ids), state, prime, uniforms
@@ -55,12 +55,12 @@ def composed(model, B=1, T=30, parts=(1,), **options):
 @pytest.mark.parametrize("sizes", SIZES, ids=str)
 def test_each_choice_is_that_of_the_forward_pass(sizes, threads, many):
     """The textbook's forward pass in float64 reads what was composed: each random number fell where it should."""
-    ids, _, prime, uniforms = composed(model_of(sizes), threads=threads, many=many, temperature=0.7)
+    ids, _, prime, uniforms = composed(model_of(sizes), threads=threads, many=many, draw=Draw(0.7))
     text = np.concatenate((prime, ids[:, 0]))
     oracle = model_of(sizes, cell, np.float64)
     logits, _, _ = oracle.forward(text[:-1, None], oracle.initial_state())
     for row, chosen, uniform in zip(logits[len(prime) - 1 :, 0], ids[:, 0], uniforms[:, 0], strict=True):
-        edges = np.concatenate(([0], np.cumsum(distribution(row, 0.7))))
+        edges = np.concatenate(([0], np.cumsum(distribution(row, Draw(0.7)))))
         assert edges[chosen] - 1e-5 <= uniform <= edges[chosen + 1] + 1e-5
 
 
@@ -73,10 +73,10 @@ def test_these_models_say_more_than_one_thing():
 def test_the_readable_loop_agrees(sizes):
     """In float32, where a random number that falls within rounding of an edge may differ: not with these seeds."""
     model = model_of(sizes)
-    ids, state, prime, uniforms = composed(model, B=3, temperature=0.7, many=True)
-    plain = Sampler(model, temperature=0.7)
+    ids, state, prime, uniforms = composed(model, B=3, draw=Draw(0.7), many=True)
+    plain = Sampler(model, Draw(0.7))
     begun = State(*(np.repeat(array, 3, axis=1) for array in plain.read(prime)))
-    expected, after = plain.compose(np.repeat(prime[-1:], 3), begun, uniforms)
+    expected, after = plain.draw(np.repeat(prime[-1:], 3), begun, uniforms)
     np.testing.assert_array_equal(ids, expected)
     np.testing.assert_allclose(state.h, after.h, atol=1e-5)
     np.testing.assert_allclose(state.c, after.c, rtol=1e-4, atol=1e-5)
@@ -87,7 +87,7 @@ def test_reading_is_the_forward_pass(length):
     model = model_of((7, 3, 5, 2))
     ids = np.random.default_rng(1).integers(0, 7, length)
     _, expected, _ = model.forward(np.concatenate(([0], ids[:-1]))[:, None], model.initial_state())
-    before = SamplerKernel(model, threads=1).read(np.concatenate(([0], ids)))
+    before = sampling_kernels.Sampler(model, Draw(), threads=1).read(np.concatenate(([0], ids)))
     np.testing.assert_allclose(before.h, expected.h, atol=1e-5)
     np.testing.assert_allclose(before.c, expected.c, atol=1e-5)
 
@@ -128,10 +128,10 @@ def test_chunks_leave_no_trace():
 
 
 @njit
-def chosen_for(logits, uniforms, temperature, top_k, top_p):
+def chosen_for(logits, uniforms, draw):
     ids = np.empty(len(uniforms), np.int64)
     for n in range(len(uniforms)):
-        ids[n] = choose(logits, uniforms[n], temperature, top_k, top_p)
+        ids[n] = choose(logits, uniforms[n], draw)
     return ids
 
 
@@ -142,16 +142,17 @@ def test_the_compiled_draw_chooses_as_the_readable_one(V, temperature):
     continuous, with_ties = rng.normal(0, 4, V), rng.integers(-3, 3, V)
     for logits in (continuous.astype(np.float32), with_ties.astype(np.float32)):
         for top_k, top_p in itertools.product([0, 1, 3, 85, 86, 99], [0.0, 0.3, 0.9, 1.0]):
-            p = distribution(logits, temperature, top_k, top_p)
+            draw = Draw(temperature, top_k, top_p)
+            p = distribution(logits, draw)
             uniforms = np.concatenate((rng.random(20), [1e-12, 1 - 1e-12]))  # 0 could meet what rounding has left
-            ids = chosen_for(logits, uniforms, temperature, top_k, top_p)
+            ids = chosen_for(logits, uniforms, draw)
             assert ids.tolist() == [pick(p, uniform) for uniform in uniforms]
 
 
 def test_the_compiled_draw_follows_the_distribution():
     """Chi-square over 20,000 draws: 29.7 is exceeded once in 2,000 seeds with 9 degrees of freedom."""
     p, n = np.array([0.3, 0.2, 0.15, 0.1, 0.08, 0.07, 0.05, 0.03, 0.015, 0.005]), 20_000
-    ids = chosen_for(np.log(p).astype(np.float32), np.random.default_rng(7).random(n), 1.0, 0, 1.0)
+    ids = chosen_for(np.log(p).astype(np.float32), np.random.default_rng(7).random(n), Draw())
     counts = np.bincount(ids, minlength=10)
     assert ((counts - n * p) ** 2 / (n * p)).sum() < 29.7
     tilted = np.roll(p, 1)
@@ -160,8 +161,8 @@ def test_the_compiled_draw_follows_the_distribution():
 
 @pytest.mark.parametrize("logits", [[0.0, 1e4, -1e4], [-1e38, 3e38, 3e38], [np.nan] * 3])
 def test_extreme_logits_choose_something(logits):
-    for temperature, top_k, top_p in itertools.product([0.0, 0.01, 1.0, 100.0], [0, 2], [0.0, 0.9, 1.0]):
-        ids = chosen_for(np.array(logits, np.float32), np.array([0.0, 0.5, 1 - 1e-16]), temperature, top_k, top_p)
+    for draw in itertools.starmap(Draw, itertools.product([0.0, 0.01, 1.0, 100.0], [0, 2], [0.0, 0.9, 1.0])):
+        ids = chosen_for(np.array(logits, np.float32), np.array([0.0, 0.5, 1 - 1e-16]), draw)
         assert ((ids >= 0) & (ids < 3)).all()
 
 
@@ -170,27 +171,30 @@ def test_extreme_logits_choose_something(logits):
 
 def test_a_narrow_network_gets_one_thread_and_a_wide_one_more(monkeypatch):
     monkeypatch.setattr(sampling_kernels, "default_threads", lambda: 4)
-    threads = {H: len(SamplerKernel(model_of((5, 2, H, 1)))._shares) for H in (1, 128, 255, 256, 384)}
-    assert threads == {1: 1, 128: 1, 255: 1, 256: 2, 384: 3}
-    assert len(SamplerKernel(model_of((5, 2, 4, 1)), threads=7)._shares) == 4  # a thread has one unit at least
+
+    def threads(H, **options):
+        return len(sampling_kernels.Sampler(model_of((5, 2, H, 1)), Draw(), **options)._shares)
+
+    assert {H: threads(H) for H in (1, 128, 255, 256, 384)} == {1: 1, 128: 1, 255: 1, 256: 2, 384: 3}
+    assert threads(4, threads=7) == 4  # a thread has one unit at least
 
 
 @pytest.mark.parametrize("failing", [0, 1, 2])
 @pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
 def test_nobody_waits_for_a_thread_that_failed(monkeypatch, failing, error):
-    real, composer = sampling_kernels.run, SamplerKernel(model_of((5, 2, 6, 2)), threads=3)
+    real, sampler = sampling_kernels.run, sampling_kernels.Sampler(model_of((5, 2, 6, 2)), Draw(), threads=3)
 
     def run(share, thread, *arguments):
         if thread == failing:
             raise error
         real(share, thread, *arguments)
 
-    expected = composer.read(np.arange(5))
+    expected = sampler.read(np.arange(5))
     monkeypatch.setattr(sampling_kernels, "run", run)
     with pytest.raises(error):
-        composer.read(np.arange(5))
+        sampler.read(np.arange(5))
     monkeypatch.undo()
-    np.testing.assert_array_equal(composer.read(np.arange(5)).h, expected.h)
+    np.testing.assert_array_equal(sampler.read(np.arange(5)).h, expected.h)
 
 
 # -- many streams
@@ -239,7 +243,7 @@ def test_another_random_seed_gives_other_tunes(whole, model):
     assert len(set(texts[0].values())) == 3
 
 
-@pytest.mark.parametrize("before, room, text, expected", [
+@pytest.mark.parametrize("before, left, text, expected", [
     ("x", 99, "ab\n\nX:2", ("ab\n", "tune")),
     ("\n", 99, "\nX:2", ("", "tune")),  # the end of the line before was in another chunk
     ("x", 99, "\n\nX:2", ("\n", "tune")),
@@ -250,18 +254,18 @@ def test_another_random_seed_gives_other_tunes(whole, model):
     ("x", 2, "abc", ("ab", "length")),
     ("x", 3, "abc", ("abc", "length")),
 ])
-def test_a_tune_ends_at_the_empty_line_wherever_the_chunk_does(before, room, text, expected):
-    assert cut(SimpleNamespace(before=before, room=room), text, tunes=True) == expected
+def test_a_tune_ends_at_the_empty_line_wherever_the_chunk_does(before, left, text, expected):
+    assert cut(SimpleNamespace(before=before, left=left), text, tunes=True) == expected
 
 
 def test_pieces_come_in_order_and_as_soon_as_they_can():
     made = [(0, "a", ""), (1, "x", "tune"), (2, "p", ""), (0, "b", "tune"), (2, "q", "length"), (3, "", "tune")]
     taken = []
 
-    def pieces():
-        for piece in made:
-            taken.append(piece)
-            yield Piece(*piece)
+    def chunks():
+        for chunk in made:
+            taken.append(chunk)
+            yield Chunk(*chunk)
 
-    ordered = [(piece, len(taken)) for piece in in_order(pieces())]
+    ordered = [(chunk, len(taken)) for chunk in in_order(chunks())]
     assert ordered == [(made[0], 1), (made[3], 4), (made[1], 4), (made[2], 4), (made[4], 5), (made[5], 6)]

@@ -16,7 +16,7 @@ import math
 
 import numpy as np
 
-from lstm.sampling import distribution, pick
+from lstm.sampling import Draw, distribution, pick
 
 ORDERS = range(1, 9)
 
@@ -30,7 +30,7 @@ class NGram:
     def __init__(self, text, order, characters):
         self.order, self.characters = order, characters
         self.tables = [table(text, k) for k in range(order + 1)]
-        self._choices = {}  # the distributions it drew from, kept because the same contexts come again and again
+        self._distributions = {}  # those it drew from, kept because the same contexts come again and again
 
     def __repr__(self):
         return f"NGram(order {self.order}: {sum(map(len, self.tables)):,} contexts)"
@@ -61,10 +61,10 @@ class NGram:
         """An endless iterator of characters that continue `prime`, as `sampling.generate` is with a network."""
         before = prime[max(0, len(prime) - self.order) :]
         while True:
-            choice = before, temperature
-            if choice not in self._choices:
-                self._choices[choice] = distribution(np.log(self.probabilities(before)), temperature)
-            character = self.characters[pick(self._choices[choice], rng.random())]
+            key = before, temperature
+            if key not in self._distributions:
+                self._distributions[key] = distribution(np.log(self.probabilities(before)), Draw(temperature))
+            character = self.characters[pick(self._distributions[key], rng.random())]
             yield character
             before = (before + character)[-self.order :] if self.order else ""
 

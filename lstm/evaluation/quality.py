@@ -13,6 +13,7 @@ from lstm.evaluation.intervals import Estimate, ratio, share
 from lstm.evaluation.novelty import longest_copied, seen
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import END, body, count_notes
+from lstm.sampling import Draw
 from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
 
 # The names of the figures, as tables, files and plots have them.
@@ -32,10 +33,10 @@ class Composed(NamedTuple):
 def tunes_of_network(checkpoint, count, temperature=1.0, random_seed=0, threads=None):
     """An iterator over `count` Composed tunes of the network: the ones that sample.py has for the same random seed."""
     prime, echo = opening(checkpoint)
-    choices = {"temperature": temperature, "threads": threads}
+    how = {"draw": Draw(temperature), "threads": threads}
     rngs, text = generators(random_seed, count), echo
-    pieces = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, LONGEST_TUNE, **choices)
-    for _, characters, end in in_order(pieces):
+    chunks = generate_many(checkpoint.model, checkpoint.vocabulary, prime, rngs, LONGEST_TUNE, **how)
+    for _, characters, end in in_order(chunks):
         text += characters
         if end:
             yield Composed(text, end == "tune")

@@ -1,10 +1,11 @@
-"""A tune to order: header lines that the user wants, in their place among those that the network writes.
+"""Header lines that the user wants, such as a key, put in their place among those that the network writes.
 
-The network learnt headers whose fields stand in one order, so a line that is wanted must come where such a line always
-came. Composing a header is a dialogue: the network writes a line; if that would stand before the next one wanted it
-is kept, else the wanted line takes its place; then the network reads the header so far, as if it were all its own.
+The network learnt headers whose fields always stand in the same order, so a wanted line must stand in its place too.
+The network writes a line. If its field comes before that of the next wanted line, it is kept; else the wanted line
+replaces it. Then the network reads the header so far and goes on, as if it had written all of it.
 
-Left out: what comes before a wanted line does not know of it. With a meter alone, the rhythm may be one of another.
+Left out: what the network writes before a wanted line does not depend on that line. With a meter alone, the rhythm may
+be one that has another meter.
 """
 
 import re
@@ -12,7 +13,7 @@ import re
 from lstm.io import InputError
 
 ORDER = "XTRMLK"  # of the fields in data/input.txt
-HEARD = {  # their values there, the frequent ones first
+HEARD = {  # the values of three of them there, most frequent first; a test compares these with the corpus
     "R": ("reel", "jig", "air", "hornpipe", "slip jig", "march", "strathspey", "long dance"),
     "M": ("4/4", "6/8", "2/4", "3/4", "9/8", "3/8", "12/8"),
     "K": (
@@ -26,7 +27,7 @@ MODES = {"major": "", "ionian": "", "minor": "m", "aeolian": "m"} | {
 
 
 def rhythm(text):
-    """The line R: of a rhythm, any words. Raises InputError for none, or more than a line."""
+    """The line R: of a rhythm, which may be any words. Raises InputError for no word, or more than one line."""
     name = text.strip()
     if not name or not name.isprintable():
         raise InputError(f"--rhythm {text!r} must be a word or two, such as {' or '.join(HEARD['R'][:2])}")
@@ -34,14 +35,14 @@ def rhythm(text):
 
 
 def meter(text):
-    """The line M: of a meter such as 6/8. Raises InputError for what is none."""
+    """The line M: of a meter such as 6/8. Raises InputError for what is no meter."""
     if not re.fullmatch(r"[1-9][0-9]?/(1|2|4|8|16|32)", text):
         raise InputError(f"--meter {text!r} must be beats and their unit, such as {' or '.join(HEARD['M'][:2])}")
     return f"M:{text}\n"
 
 
 def key(text):
-    """The line K: of a key, its mode written as the corpus does: Em, E min and E minor are all Em.
+    """The line K: of a key, its mode written as in the corpus: Em, E min and E minor all give Em.
 
     Raises InputError for what is no key in ABC.
     """
@@ -56,7 +57,10 @@ def key(text):
 
 
 def unheard(line):
-    """What to tell the user of a line that no tune of data/input.txt has; "" if some have it."""
+    """A remark for the user about a line that no tune of data/input.txt has; "" if some tune has it.
+
+    That is the corpus that ships. A network that learnt another text may know other values: hence "learnt these".
+    """
     name, value = line[0], line[2:-1]
     if value in HEARD[name]:
         return ""
@@ -72,31 +76,31 @@ def settle(line, lines):
     >>> settle("R:reel\\n", ("R:jig\\n", "K:D\\n"))
     ('R:jig\\n', ('K:D\\n',))
     """
-    name = re.match("[A-Z](?=:)", line)  # note: X::, which a network at its beginning writes, has its place too
+    name = re.match("[A-Z](?=:)", line)  # note: X::, which an untrained network writes, has its place too
     if name and ORDER.find(name[0]) < ORDER.find(lines[0][0]):
         return line, lines
     return lines[0], lines[1:]
 
 
 class Header:
-    """A header on its way, from what begins it to the last line that is wanted."""
+    """A header that is being written, up to the last line that is wanted."""
 
-    def __init__(self, begun, lines):
-        self.text = begun  # what begins it, and its lines so far
+    def __init__(self, text, lines):
+        self.text = text  # its beginning and its whole lines so far
         self.lines = lines  # wanted, and still to come
-        self.line = ""  # drawn, but not to its end
+        self.line = ""  # the characters drawn of the line that is not whole yet
 
     def add(self, drawn):
-        """(whole lines that come to the header by these characters, None or the characters left over).
+        """(the whole lines that these characters add to the header, the characters that are not used or None).
 
-        Where the last of the lines is a wanted one, the network must read `text` and go on from there; what it had
-        drawn after its own is left over.
+        If the last of the lines is a wanted one, the network must read `text` and go on from there. What it drew
+        after its own line is not used.
         """
         written, rest = "", self.line + drawn
         while "\n" in rest:
-            line, end, rest = rest.partition("\n")
+            line, newline, rest = rest.partition("\n")
             begun, missing = self.text[self.text.rfind("\n") + 1 :], len(self.lines)
-            line, self.lines = settle(begun + line + end, self.lines)
+            line, self.lines = settle(begun + line + newline, self.lines)
             self.text += line.removeprefix(begun)
             written += line.removeprefix(begun)
             if len(self.lines) < missing:

@@ -7,6 +7,7 @@ import numpy as np
 from lstm.evaluation.intervals import ratio
 from lstm.notation.judge import count_bars
 from lstm.notation.tunes import END
+from lstm.sampling import Draw
 from lstm.streams import generate_many, generators
 
 LONGEST = 400  # characters of a tune that one looks at; the median of the corpus has half as many
@@ -28,7 +29,7 @@ def advance(trainer, step):
 def continuations(model, vocabulary, prime, count, temperature=1.0, random_seed=0):
     """`count` tunes that begin with `prime`, a list of texts; what has no end is cut after LONGEST more characters."""
     tunes, rngs = [prime.lstrip("\n")] * count, generators(random_seed, count)
-    for stream, text, _ in generate_many(model, vocabulary, prime, rngs, LONGEST, temperature=temperature):
+    for stream, text, _ in generate_many(model, vocabulary, prime, rngs, LONGEST, draw=Draw(temperature)):
         tunes[stream] += text
     return tunes
 
