@@ -17,7 +17,6 @@ from lstm.parameters import Parameters
 
 SYMBOLS = 4  # to be remembered; ids 0 to 3
 NOISE = 4  # other characters, ids 4 to 7
-CHANCE = 1 / SYMBOLS  # share right of one who guesses
 
 
 def examples(rng, lag, B):

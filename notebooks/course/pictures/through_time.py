@@ -59,20 +59,15 @@ def gradient_by_lag(curves, floor=1e-12):
     return figure
 
 
-def accuracy_by_lag(lags, curves, chance):
-    """What share of symbols is named right against the lag. curves: {label: shares (runs, lags)}; runs as dots."""
+def learnt_by_lag(lags, curves):
+    """The share of networks that learnt the copy task, against the lag. curves: {label: shares (lags,)}."""
     title = "The copy task: a symbol is named, so many steps later"
-    figure, axes = new_axes(title, "lag (steps)", "share named right")
+    figure, axes = new_axes(title, "lag (steps)", "share of the networks that learn it")
     for (label, shares), (color, style), marker in zip(curves.items(), STYLES, "osdv^"):
-        shares = np.atleast_2d(shares)
-        axes.plot(lags, shares.mean(axis=0), color=color, ls=style, lw=2, marker=marker, label=label)
-        for run in shares:
-            axes.plot(lags, run, marker, color=color, ms=4, alpha=0.4)
-    axes.axhline(chance, color=GREY, ls=":")
-    axes.annotate("by guessing", (lags[0], chance), (0, -12), textcoords="offset points", color=GREY)
+        axes.plot(lags, shares, color=color, ls=style, lw=2, marker=marker, label=label)
     axes.set_xscale("log", base=2)
     axes.set_xticks(lags, lags)
-    axes.set_ylim(0, 1.05)
+    axes.set_ylim(-0.05, 1.05)
     axes.legend(frameon=False)
     return figure
 
