@@ -27,7 +27,7 @@ def parse(argv):
     add("--only", nargs="+", choices=PARTS, metavar="NAME", help=f"some of {', '.join(PARTS)}")
     add("--quick", action="store_true", help="fewer and shorter rounds, some peers left out")
     add("--ideas", action="store_true", help="instead: training with one idea taken away at a time")
-    add("--readme", action="store_true", help="measure nothing; print the README's table from the results on file")
+    add("--readme", action="store_true", help="measure nothing; print the table of benchmarks/README.md again")
     add("--rounds", type=whole(1), help="(5; with --quick 3)")
     add("--seconds", type=between(0.05, 60), help="a turn (0.8; with --quick 0.3)")
     add("--threads", type=whole(1), default=min(2, default_threads()), help="the most to measure with (%(default)s)")

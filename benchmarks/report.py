@@ -1,4 +1,4 @@
-"""Results as text: a table for each part, the targets, and the README's table in Markdown."""
+"""Results as text: a table for each part, the targets, and the table of benchmarks/README.md."""
 
 from benchmarks import targets
 from benchmarks.ablations import IDEAS
@@ -114,7 +114,7 @@ def goals(results):
 
 
 def readme(results):
-    """The README's table, in Markdown."""
+    """The table of benchmarks/README.md, in Markdown."""
     yield "| | threads | this project | PyTorch | Keras |"
     yield "|---|---:|---:|---:|---:|"
     for part, show in (("training", lambda s: f"{s * 1e3:.1f} ms"), ("sampling", lambda s: f"{1 / s:,.0f} char/s")):
@@ -127,7 +127,7 @@ def readme(results):
                     row = results.find(part, case, peer, threads)
                     both = row and ours
                     if both and (row.disturbed or ours.disturbed):
-                        cells.append("disturbed")  # a number that flatters us does not go into the README
+                        cells.append("disturbed")  # a number that flatters us is not shown
                     else:
                         times = median(results.ratios(part, case, peer, "ours", threads)) if both else 0
                         cells.append(f"{show(row.median)} (**{times:.1f}x**)" if both else "")

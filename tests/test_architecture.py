@@ -1,9 +1,10 @@
-"""The architecture: imports between folders and modules go one way, and lstm/README.md lists what is there.
+"""The architecture: imports point one way, and lstm/README.md lists the modules that are there.
 
-    python tests/test_architecture.py > lstm/README.md        writes that list anew
+`python tests/test_architecture.py` writes that list again, from the first sentences of the modules' docstrings.
 """
 
 import ast
+import graphlib
 import importlib.util
 import re
 from pathlib import Path
@@ -24,123 +25,183 @@ FILES = {
     for path in PACKAGE.rglob("*.py")
     if path.name != "__init__.py"
 }
+FOLDERS = {path.parent.name: path for path in PACKAGE.glob("*/__init__.py")}
+
+# What stands in lstm/ itself; the story in the order in which to read it. All of it but the commands is one band.
+AT_THE_ROOT = {
+    "story": "vocabulary batches cell layers loss parameters model adam training sampling".split(),
+    "twins": "kernels sampling_kernels".split(),
+    "support": "corpus settings streams".split(),
+    "commands": "gradcheck compose evaluate api".split(),  # api: the public functions
+}
+# From the ground up: a module imports from its own folder and from the bands below, never from beside it or above.
+BANDS = [
+    {"io", "engine"},
+    {"notation"},
+    {"story", "twins", "support"},
+    {"rendering"},
+    {"storage"},
+    {"evaluation"},
+    {"commands"},
+]
+BAND = {part: number for number, parts in enumerate(BANDS) for part in parts}
+OPTIONAL = {"matplotlib", "resvg_py", "soundfile", "symusic", "verovio"}  # may be imported inside a function
+TITLES = {
+    "story": "The story: read these ten, in this order",
+    "twins": "The fast twins: `kernels` of `cell`, `sampling_kernels` of `sampling`",
+    "support": "What supports the story",
+    "commands": "The commands, such as `python -m lstm.compose`, and the public functions",
+}
 
 STORY = "vocabulary batches cell layers loss parameters model adam training sampling".split()
 TWINS = "kernels sampling_kernels".split()
 SUPPORT = "corpus settings streams".split()
 COMMANDS = "gradcheck compose evaluate".split()
 
-# From the ground up: a floor imports only floors before it, and folders of one floor do not know each other.
-FLOORS = [["io", "engine"], ["notation"], ["story"], ["rendering"], ["storage", "evaluation"], ["commands"]]
-HEIGHT = {folder: height for height, floor in enumerate(FLOORS) for folder in floor}
-
-DOCUMENTS = [f"{folder}README" for folder in ("", "lstm/", "benchmarks/", "model/pretrained/", "data/", "notebooks/")]
-DOCUMENTS.append("CONTRIBUTING")
-
-LIST = """# The modules of lstm
-
-Imports go one way: a folder imports only what stands on a lower floor. `tests/test_architecture.py` has the order
-and enforces it. From the ground up: {floors}.
-
-Notation, here and in all code: `T` time steps, `B` batch rows, `V` characters in the vocabulary, `E` numbers that
-describe a character, `H` hidden units, `L` layers. Arrays are time-first, `(T, B, ...)`. `dx` is the gradient of the
-loss with respect to `x`. The four gates stand in the order `i f g o`. `P` is how many different characters a batch
-has; `M K N` are the sizes of a matrix product that stands for itself. The equations are in [`cell.py`](cell.py).
-
-## The story: ten files, in this order
-
-{story}
-
-## Their compiled twins
-
-{twins}
-
-## What supports them
-
-{support}
-
-## The commands, and the functions for Python
-
-{commands}
-
-{folders}
-"""
-
-
-def first_paragraph(path):
-    """The first paragraph of a module's docstring, in one line."""
-    return " ".join(ast.get_docstring(ast.parse(path.read_text())).split("\n\n")[0].split())
-
-
-def first_sentence(path):
-    """The first sentence of a module's docstring."""
-    return re.split(r"(?<=[.?!]) (?=[A-Z`])", first_paragraph(path))[0]
-
-
-def listed(names, mark="-"):
-    """The lines of a list of modules; with the mark "1." they are numbered."""
-    marks = [f"{n}." for n in range(1, len(names) + 1)] if mark == "1." else [mark] * len(names)
-    return "\n".join(f"{m} [`{n.split('/')[-1]}.py`]({n}.py): {first_sentence(FILES[n])}" for m, n in zip(marks, names))
-
-
-def list_of_modules():
-    """The text of lstm/README.md."""
-    folders = [folder for floor in FLOORS for folder in floor if (PACKAGE / folder).is_dir()]
-    parts = []
-    for folder in folders:
-        names = sorted(name for name in FILES if name.startswith(f"{folder}/"))
-        parts.append(f"## {folder}/\n\n{first_paragraph(PACKAGE / folder / '__init__.py')}\n\n{listed(names)}")
-    return LIST.format(
-        floors=", then ".join(" and ".join(floor) for floor in FLOORS),
-        story=listed(STORY, "1."),
-        twins=listed(TWINS),
-        support=listed(SUPPORT),
-        commands=listed(COMMANDS),
-        folders="\n\n".join(parts),
-    )
-
-
-def folder_of(module):
-    """The name in FLOORS of a module: its folder, or at the root `story` or `commands`."""
+def part_of(module):
+    """The folder of a module, or its group where it stands in lstm/ itself: "io/files" is in io, "cell" in story."""
     if "/" in module:
         return module.split("/")[0]
-    return "commands" if module in COMMANDS else "story"
+    groups = [group for group, names in AT_THE_ROOT.items() if module in names]
+    assert len(groups) == 1, f"lstm/{module}.py has no place in AT_THE_ROOT"
+    return groups[0]
 
 
 def imports_of(path):
-    """(module of the package that a file imports, whether that import stands at the top level), for each."""
-    tree = ast.parse(path.read_text())
+    """(name, whether it is imported at the top of the file) for all that a file imports: "lstm.io.files", "numpy"."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
     at_top = set(map(id, tree.body))
     for node in ast.walk(tree):
         names = []
-        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "lstm":
-            names = [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path} has a relative import in line {node.lineno}"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
         elif isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
-        for name in names:
-            module = name.removeprefix("lstm.").replace(".", "/")
-            if module in FILES:
-                yield module, id(node) in at_top
+        yield from ((name, id(node) in at_top) for name in names)
 
 
-def upward(module, imported):
-    """Whether an import goes up, or to another folder of the same floor."""
-    here, there = folder_of(module), folder_of(imported)
-    return here != there and HEIGHT[there] >= HEIGHT[here]
+def target(name):
+    """What of lstm an import names: "lstm.io.files.write_bytes" is the module io/files, "lstm.io.InputError" the
+    folder io, and a name of lstm/__init__.py is one of the public functions, in api. None for another package."""
+    package, *parts = name.split(".")
+    if package != "lstm":
+        return None
+    for place in ("/".join(parts[:end]) for end in range(len(parts), 0, -1)):
+        if place in FILES or place in FOLDERS:
+            return place
+    return "api"
 
 
-def test_every_module_has_a_place_at_the_root_or_in_a_folder():
-    at_root = {name for name in FILES if "/" not in name}
-    assert at_root == {*STORY, *TWINS, *SUPPORT, *COMMANDS}
-    assert {folder_of(module) for module in FILES} == HEIGHT.keys()
-    assert len(FILES) <= 50 and len(at_root) <= 20
+def wrong_imports(module, path):
+    """What is wrong with the imports of a module, a line each."""
+    part = part_of(module)
+    for name, at_top in imports_of(path):
+        imported = target(name)
+        if not at_top and (imported or name.split(".")[0] not in OPTIONAL):
+            yield f"{module}.py imports {name} inside a function"
+        if imported:
+            other = imported if imported in FOLDERS else part_of(imported)
+            beside = BAND[other] == BAND[part] and (part in FOLDERS and other != part)
+            if beside or BAND[other] > BAND[part]:
+                yield f"{module}.py imports {name}: {other} is not below {part}"
 
 
-def test_no_import_goes_up_or_across():
-    for module, path in FILES.items():
-        for imported, at_top in imports_of(path):
-            assert not upward(module, imported), f"{module}.py imports {imported}.py, which is above or beside it"
-            assert at_top, f"{module}.py imports {imported}.py inside a function"
+def docstring(path):
+    """The docstring of a file."""
+    return ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+
+
+def first_sentence(path):
+    """The first sentence of a file's docstring, in one line, without a full stop; of a question, its answer too."""
+    sentences = re.split(r"(?<=[.?]) (?=[A-Z])", docstring(path).split("\n\n")[0].replace("\n", " "))
+    answered = " ".join(sentences[: 2 if sentences[0].endswith("?") else 1])
+    return answered.split(": `")[0].rstrip(".:")  # without examples of code
+
+
+def module_list():
+    """The list of modules in lstm/README.md: the root's groups first, then the folders from the ground up."""
+    sections = []
+    for group, names in AT_THE_ROOT.items():
+        here = [name for name in names if name in FILES]
+        mark = [f"{number}." for number in range(1, len(here) + 1)] if group == "story" else ["-"] * len(here)
+        rows = [f"{m} [`{name}`]({name}.py): {first_sentence(FILES[name])}" for m, name in zip(mark, here)]
+        sections.append("\n".join([f"### {TITLES[group]}", "", *rows]))
+    for folder in sorted(FOLDERS, key=lambda folder: (BAND[folder], folder)):
+        names = sorted(name for name in FILES if name.startswith(f"{folder}/"))
+        rows = [f"- [`{name.split('/')[1]}`]({name}.py): {first_sentence(FILES[name])}" for name in names]
+        sections.append("\n".join([f"### `{folder}/`", "", docstring(FOLDERS[folder]), "", *rows]))
+    return "\n\n".join(sections) + "\n"
+
+
+def test_every_module_and_every_folder_has_its_place():
+    for module in FILES:
+        assert part_of(module) in BAND, module
+    assert all((PACKAGE / folder).is_dir() for folder in set(BAND) - set(AT_THE_ROOT))
+
+
+def test_the_package_stays_small_enough_to_find_ones_way():
+    assert len(FILES) <= 50
+    assert len([name for name in FILES if "/" not in name]) <= 20
+
+
+def test_a_module_imports_only_from_its_folder_and_from_below():
+    assert [line for module, path in FILES.items() for line in wrong_imports(module, path)] == []
+
+
+def test_no_modules_import_each_other_in_a_circle():
+    graph = {module: {target(name) for name, _ in imports_of(path)} & FILES.keys() for module, path in FILES.items()}
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the circle
+
+
+@pytest.mark.parametrize(
+    "module, text",
+    [
+        ("io/files", "from lstm import cell\n"),
+        ("io/files", "from lstm.engine import jit\n"),
+        ("engine/jit", "from lstm.io import InputError\n"),
+        ("notation/tunes", "from lstm.rendering.music import svg\n"),
+        ("rendering/plots", "from lstm.storage.checkpoint import load\n"),
+        ("storage/run", "import lstm.evaluation.report\n"),
+        ("training", "from lstm.storage import run\n"),
+        ("evaluation/report", "from lstm.evaluate import main\n"),
+        ("model", "import lstm\n"),
+        ("compose", "def main():\n    from lstm import cell\n"),
+        ("cell", "def forward():\n    import torch\n"),
+    ],
+)
+def test_an_import_that_points_the_wrong_way_is_found(module, text, tmp_path):
+    (tmp_path / "module.py").write_text(text)
+    assert list(wrong_imports(module, tmp_path / "module.py"))
+
+
+def test_a_folder_says_in_a_sentence_or_two_what_belongs_there():
+    for folder, path in FOLDERS.items():
+        about, *rest = ast.parse(path.read_text(encoding="utf-8")).body
+        sentences = re.findall(r"[.?](?:\s|$)", about.value.value)
+        assert 1 <= len(sentences) <= 2, folder
+        assert [getattr(node, "name", "?") for node in rest] == (["InputError"] if folder == "io" else []), folder
+
+
+def test_the_list_of_modules_is_that_of_the_files():
+    text = (PACKAGE / "README.md").read_text(encoding="utf-8")
+    assert text.endswith(module_list()), "python tests/test_architecture.py writes the list again"
+
+
+def test_the_readme_tells_the_story_in_its_order():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert re.findall(r"^\d+\. \[`(\w+)`\]\(lstm/\1\.py\)", text, re.MULTILINE) == AT_THE_ROOT["story"]
+    assert set(re.findall(r"^- \[`(\w+)`\]\(lstm/\1\)", text, re.MULTILINE)) == FOLDERS.keys()
+
+
+def test_the_readmes_figures_are_those_of_the_documents_it_sums_up():
+    rows = [line for line in (ROOT / "README.md").read_text(encoding="utf-8").splitlines() if line.startswith("|")]
+    figures = {figure for row in rows for figure in re.findall(r"\| *([\d.,]+)(?: [\w/]+)?(?= *\|)", row)}
+    assert len(figures) >= 16
+    documents = [ROOT / "model" / "pretrained" / "README.md", ROOT / "benchmarks" / "README.md"]
+    stated = "".join(path.read_text(encoding="utf-8") for path in documents)
+    for figure in figures:
+        assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,])", stated), figure
 
 
 def test_an_import_that_goes_up_or_across_is_told():
@@ -182,6 +243,27 @@ def test_weights_ship_that_the_usual_command_made_and_that_are_what_they_say():
     assert loss < 1.1  # on a part of the held-out tunes
 
 
+DOCUMENTS = [
+    path.relative_to(ROOT).as_posix()
+    for folder in (".", "benchmarks", "data", "logs", "lstm", "model", "model/pretrained", "notebooks")
+    for path in sorted((ROOT / folder).glob("*.md"))
+    if path.name != "CHANGELOG.md"  # it may name what is gone
+]
+
+
+def headings(path):
+    """The headings of a document, as links name them: "How fast it is" is how-fast-it-is."""
+    lines = re.findall(r"^#+ (.*)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", line).lower().replace(" ", "-") for line in lines}
+
+
+@pytest.mark.parametrize("file", DOCUMENTS)
+def test_headings_that_documents_link_to_are_there(file):
+    path = ROOT / file
+    for document, heading in re.findall(r"\]\(([^)#:]*)#([^)]+)\)", path.read_text(encoding="utf-8")):
+        assert heading in headings(path.parent / document if document else path), f"{document}#{heading}"
+
+
 @pytest.mark.parametrize("file", DOCUMENTS)
 def test_commands_and_files_that_documents_name_are_there(file):
     path = ROOT / f"{file}.md"
@@ -191,8 +273,15 @@ def test_commands_and_files_that_documents_name_are_there(file):
     for script in re.findall(r"python ([\w/]+\.py)", text):
         assert (ROOT / script).is_file(), script
     for link in re.findall(r"""\]\(([^)#:]+)\)|\]\(([^)#:]+)#|(?:src|href)="([^":]+)\"""", text):
-        assert (path.parent / "".join(link)).exists(), link
+        assert ((ROOT / file).parent / "".join(link)).exists(), link
+
+
+def write_module_list():
+    """Put the list into lstm/README.md, below the heading "The modules"."""
+    path, heading = PACKAGE / "README.md", "## The modules\n\n"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[: text.index(heading) + len(heading)] + module_list(), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    print(list_of_modules(), end="")
+    write_module_list()
