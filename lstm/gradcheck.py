@@ -110,6 +110,14 @@ class Check:
         """Whether the worst entry is within the limit. NaN is not."""
         return self.error <= LIMIT
 
+    def __str__(self):
+        shape = " x ".join(map(str, self.shape))
+        verdict = "ok" if self.passed else f"WRONG (limit {LIMIT:g})"
+        return f"{self.name:<26}{shape:>14}{self.error:>24.2e}  {verdict}"
+
+
+TITLES = f"{'parameter':<26}{'shape':>14}{'worst relative error':>24}  verdict"  # of the columns
+
 
 def check(problem, h=STEP, slope=richardson):
     """Compare every entry of every gradient with finite differences: an iterator of Checks."""
@@ -141,12 +149,10 @@ def parse(argv):
 
 def print_table(problem, h):
     """Print a line for each array as it is checked. Returns whether all passed."""
-    print(f"{'parameter':<26}{'shape':>14}{'worst relative error':>24}  verdict")
+    print(TITLES)
     passed = True
     for result in check(problem, h):
-        shape = " x ".join(map(str, result.shape))
-        verdict = "ok" if result.passed else f"WRONG (limit {LIMIT:g})"
-        print(f"{result.name:<26}{shape:>14}{result.error:>24.2e}  {verdict}", flush=True)
+        print(result, flush=True)
         passed &= result.passed
     return passed
 

@@ -15,6 +15,23 @@ from lstm.parameters import Parameters
 
 # What runs the loop over time: modules with the same functions.
 BACKENDS = {"numba": kernels, "numpy": cell}
+FUNCTIONS = ("empty", "forward", "backward", "add_product", "sum_by_place", "dropout")  # that a backend has
+
+
+def backend_of(backend):
+    """The backend of that name, or `backend` itself if it is one: anything with the functions of cell.py.
+
+    Raises InputError for a name that there is not, and where a function is missing.
+    """
+    if isinstance(backend, str):
+        if backend not in BACKENDS:
+            known = " or ".join(map(repr, BACKENDS))
+            raise InputError(f"backend {backend!r} must be {known}, or a module like cell.py")
+        return BACKENDS[backend]
+    missing = [name for name in FUNCTIONS if not callable(getattr(backend, name, None))]
+    if missing:
+        raise InputError(f"backend {backend!r} has no {', '.join(missing)}; it needs all functions that cell.py has")
+    return backend
 
 
 @dataclass(frozen=True)
@@ -142,7 +159,7 @@ class CharRNN:
         self.parameters = parameters if parameters is not None else initial_parameters(config)
         self.network = Network.of(self.parameters)
         self.dropout = Dropout(config.dropout)
-        self.backend = backend
+        self.backend = backend_of(backend)
         self._gradient, self._buffers = None, []  # the memory of a training step: see `loss_and_gradient`
 
     def copy(self):

@@ -53,10 +53,6 @@ TITLES = {
     "commands": "The commands, such as `python -m lstm.compose`, and the public functions",
 }
 
-STORY = "vocabulary batches cell layers loss parameters model adam training sampling".split()
-TWINS = "kernels sampling_kernels".split()
-SUPPORT = "corpus settings streams".split()
-COMMANDS = "gradcheck compose evaluate".split()
 
 def part_of(module):
     """The folder of a module, or its group where it stands in lstm/ itself: "io/files" is in io, "cell" in story."""
@@ -204,25 +200,6 @@ def test_the_readmes_figures_are_those_of_the_documents_it_sums_up():
         assert re.search(rf"(?<![\d.,]){re.escape(figure)}(?![\d,])", stated), figure
 
 
-def test_an_import_that_goes_up_or_across_is_told():
-    assert upward("engine/tile", "model") and upward("notation/tunes", "corpus") and upward("model", "compose")
-    assert upward("io/files", "engine/jit") and upward("storage/run", "evaluation/report")
-    assert not upward("model", "engine/tile") and not upward("compose", "storage/run") and not upward("model", "cell")
-
-
-def test_modules_do_not_import_each_other_in_a_circle():
-    graph = {module: {imported for imported, _ in imports_of(path)} for module, path in FILES.items()}
-    while graph:
-        leaves = {module for module, imported in graph.items() if not imported & graph.keys()}
-        assert leaves, f"a circle of imports among {sorted(graph)}"
-        graph = {module: imported for module, imported in graph.items() if module not in leaves}
-
-
-def test_the_list_of_modules_is_up_to_date():
-    command = "python tests/test_architecture.py > lstm/README.md"
-    assert (PACKAGE / "README.md").read_text() == list_of_modules(), command
-
-
 def test_no_deep_learning_framework_is_imported_by_the_package():
     framework = re.compile(r"^\s*(?:import|from) (torch|keras|tensorflow|jax|sklearn)\b", re.MULTILINE)
     for path in [*FILES.values(), ROOT / "train.py", ROOT / "sample.py"]:
@@ -266,8 +243,7 @@ def test_headings_that_documents_link_to_are_there(file):
 
 @pytest.mark.parametrize("file", DOCUMENTS)
 def test_commands_and_files_that_documents_name_are_there(file):
-    path = ROOT / f"{file}.md"
-    text = path.read_text()
+    text = (ROOT / file).read_text()
     for module in re.findall(r"python -m ((?:lstm|benchmarks)[\w.]*)", text):
         assert importlib.util.find_spec(module), module
     for script in re.findall(r"python ([\w/]+\.py)", text):

@@ -20,7 +20,6 @@ import h5py
 import numpy as np
 import pytest
 
-import lstm.compose
 import lstm.storage.run
 import lstm.training
 from lstm.io import places as usual_places
@@ -43,6 +42,7 @@ def imported(name):
 
 
 train, sample = imported("train"), imported("sample")
+compose = importlib.import_module("lstm.compose")  # because `lstm.compose` is the function of that name
 
 TUNE = "T:Reel\nK:G\n|:abc dBAG:|\n\n"
 TEXT = "".join(f"X:{n}\n{TUNE}" for n in range(1, 41))
@@ -467,7 +467,7 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
 
 
 def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
-    real = lstm.compose.generate_many
+    real = compose.generate_many
 
     def generate_many(*arguments, **choices):
         for count, chunk in enumerate(real(*arguments, **choices)):
@@ -475,7 +475,7 @@ def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
                 signal.raise_signal(signal.SIGINT)
             yield chunk
 
-    monkeypatch.setattr(lstm.compose, "generate_many", generate_many)
+    monkeypatch.setattr(compose, "generate_many", generate_many)
     status, out, _ = call(sample, "--model-dir", learnt, "--length", 10**9, "--out", tmp_path / "tunes.abc")
     assert (status, len(out)) == (130, len("X:") + 30 * 64)
     assert (tmp_path / "tunes.abc").read_text() == out

@@ -3,6 +3,7 @@
 See test_commands.py for the text it writes, test_header.py for headers, test_outputs.py for names of files.
 """
 
+import importlib
 import io
 import os
 import random
@@ -18,7 +19,6 @@ from pathlib import Path
 import pytest
 
 import lstm.storage.checkpoint
-from lstm import compose
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
 from lstm.io import InputError, places
@@ -32,6 +32,7 @@ from lstm.settings import Settings
 from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights, weights_path
 from lstm.training import Trainer
 
+compose = importlib.import_module("lstm.compose")  # because `lstm.compose` is the function of that name
 ROOT = Path(__file__).resolve().parent.parent
 KINDS = ["--svg", "--png", "--midi", "--wav"]
 REEL = "T:A Reel\nR:reel\nM:4/4\nL:1/8\nK:G\n|:abcd dBAG|abcd dBAG|abcd dBAG|abcd dBAG:|\n\n"

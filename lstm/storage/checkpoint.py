@@ -29,7 +29,7 @@ FORMAT_VERSION = 1
 NOT_WEIGHTS = "the file is damaged or not one of weights: train or copy it again"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Checkpoint:
     """A model as it was at the end of an epoch, and what it knows of the text it learnt."""
 
@@ -38,6 +38,14 @@ class Checkpoint:
     epoch: int = 0
     losses: dict = None  # "loss" and "val_loss", nats per character
     abc: bool = True  # whether the text was ABC tunes, so that it can be asked for whole tunes
+
+    def __repr__(self):
+        return f"Checkpoint of epoch {self.epoch}: {self.model}"
+
+    @property
+    def weights(self):
+        """Name -> array of every parameter, such as "lstm_1/kernel" (E, 4H). Writing to an array changes the model."""
+        return dict(self.model.parameters.items())
 
 
 def save_weights(path, checkpoint):
@@ -186,7 +194,7 @@ def find_weights(model_dir, epoch=None):
     return weights_path(model_dir, epoch or there[-1])
 
 
-def load(path):
+def load(path, backend=kernels):
     """The Checkpoint in a weights file. One of Keras's takes its vocabulary from beside it, else from data/."""
-    beside = path.with_name(places.VOCABULARY.name)
-    return load_weights(path, beside if is_there(beside) else places.VOCABULARY)
+    beside = Path(path).parent / places.VOCABULARY.name
+    return load_weights(path, beside if is_there(beside) else places.VOCABULARY, backend)

@@ -14,7 +14,7 @@ from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
 from lstm.io import InputError
 from lstm.io.files import read_text
-from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
+from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import Checkpoint
@@ -147,7 +147,7 @@ def new_trainer(config, settings, corpus, backend, threads, transposer=None):
     for complaint in lacking(settings, corpus, transposer).values():
         raise InputError(complaint)
     refuse_more_than_memory(config, settings)
-    model = CharRNN(config, initial_parameters(config, settings.seed), BACKENDS[backend])
+    model = CharRNN(config, initial_parameters(config, settings.seed), backend)
     return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
 
 

@@ -1,0 +1,290 @@
+"""The functions of `import lstm`: load, compose, train, trace, loss, gradcheck, midi and svg.
+
+They check what they are given and call the modules that do the work. Bad input raises InputError, with the value and
+the remedy. API.md has short scripts that use nothing else.
+"""
+
+import difflib
+import numbers
+import os
+import secrets
+from dataclasses import fields
+from pathlib import Path
+
+import numpy as np
+
+from lstm.corpus import Corpus
+from lstm.engine.threads import Workers, default_threads
+from lstm.gradcheck import TITLES, Problem, check
+from lstm.io import InputError, places
+from lstm.io.files import is_there
+from lstm.model import BACKENDS, CharRNN, Config, backend_of
+from lstm.notation import header
+from lstm.rendering import music
+from lstm.sampling import Draw, encode_prime
+from lstm.settings import PRESETS, SCHEDULES, Settings
+from lstm.storage import checkpoint
+from lstm.storage.checkpoint import Checkpoint, find_weights, pretrained
+from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
+from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
+from lstm.training import evaluate
+
+PLAIN_LENGTH = 500  # characters of a text that has no tunes
+WHOLE = {"epochs": 1, "batch_size": 1, "seq_length": 1, "warmup": 0, "seed": 0}  # settings, and the least of each
+RANGES = {  # settings, and the least and the most of each
+    "learning_rate": (1e-9, 10),
+    "clip": (0, 1e9),
+    "weight_decay": (0, 10),
+    "averaging": (0, 0.999999),
+    "validation": (0, 0.9),
+    "transpose": (0, 1),
+}
+
+
+def load(weights: int | str | os.PathLike | None = None, backend="numba") -> Checkpoint:
+    """A trained model: `.model` the network, `.vocabulary` its characters, `.weights` its arrays by name.
+
+    weights: nothing for the model that ships, a number for that epoch of your own run in model/, or a file's path.
+    backend: "numba", "numpy", or a module with the functions of cell.py.
+    Raises InputError for weights that are not there or are damaged.
+    """
+    if weights is None:
+        path = find_weights(pretrained())
+    elif is_whole(weights):
+        path = find_weights(places.MODELS, int(weights))
+    elif isinstance(weights, (str, os.PathLike)):
+        path = Path(weights)
+        if not is_there(path):
+            raise InputError(f"there is no weights file {str(weights)!r}; check its name, or leave it out")
+    else:
+        raise InputError(f"weights {weights!r} must be an epoch, a file's path, or None for the model that ships")
+    return checkpoint.load(path, backend_of(backend))
+
+
+def compose(
+    model: Checkpoint,
+    tunes: int = 1,
+    temperature: float = 0.8,
+    top_k: int = 0,
+    top_p: float = 1.0,
+    seed: str | None = None,
+    random_seed: int | None = None,
+    rhythm: str | None = None,
+    meter: str | None = None,
+    key: str | None = None,
+    length: int | None = None,
+    threads: int | None = None,
+) -> list[str]:
+    """So many texts, a list: tunes in ABC notation, or plain texts if the model did not learn ABC.
+
+    temperature, top_k, top_p: how a character is drawn, see `sampling.Draw`. seed: a text to go on from.
+    random_seed: the same number gives the same texts as `sample.py --random-seed`; None takes a new one each time.
+    rhythm, meter, key: lines of the header, such as "jig", "6/8" and "Edor".
+    length: at most so many characters of each text; by default 4,000 of a tune, 500 of other text.
+    Raises InputError for a value that makes no sense, or a seed with a character that the model does not know.
+    """
+    require_model(model)
+    require_whole("tunes", tunes, 1)
+    if temperature != 0:
+        require_number("temperature", temperature, 0.01, 100, "0, or a number")
+    require_whole("top_k", top_k, 0)
+    require_number("top_p", top_p, 0, 1)
+    random_seed = secrets.randbelow(10**6) if random_seed is None else require_whole("random_seed", random_seed, 0)
+    if length is not None:
+        require_whole("length", length, 1)
+    if threads is not None:
+        require_whole("threads", threads, 1)
+    lines = header_lines(model, seed, rhythm=rhythm, meter=meter, key=key)
+    prime, echo = opening(model) if seed is None else (require_text("seed", seed), seed)
+    encode_prime(model.vocabulary, prime)
+    chunks = generate_many(
+        model.model,
+        model.vocabulary,
+        prime,
+        generators(random_seed, tunes),
+        length or (LONGEST_TUNE if model.abc else PLAIN_LENGTH),
+        tunes=model.abc,
+        draw=Draw(temperature, top_k, top_p),
+        lines=lines,
+        threads=threads,
+    )
+    texts = [echo] * tunes
+    for chunk in in_order(chunks):
+        texts[chunk.stream] += chunk.text
+    return texts
+
+
+def header_lines(model, seed, **wanted):
+    """The lines of the header for the values that are wanted, as `generate_many` takes them."""
+    lines = []
+    for name, value in wanted.items():
+        if value is None:
+            continue
+        if seed is not None or not model.abc:
+            reason = "a seed says already how a tune begins" if model.abc else "the model did not learn ABC tunes"
+            raise InputError(f"{name} {value!r} cannot be had, because {reason}; leave it out")
+        lines.append(getattr(header, name)(require_text(name, value)))
+        model.vocabulary.encode(lines[-1])
+    return tuple(lines)
+
+
+class Training:
+    """A training run under way: an iterator over the Records of its epochs. `.model` is what it has learnt so far."""
+
+    def __init__(self, trainer, corpus):
+        self.trainer, self.corpus, self._records = trainer, corpus, trainer.records()
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        return next(self._records)
+
+    @property
+    def model(self) -> Checkpoint:
+        """The model as it is now, for `compose` and the other functions."""
+        history = self.trainer.history
+        losses = {"loss": history[-1].loss, "val_loss": history[-1].val_loss} if history else None
+        return Checkpoint(self.trainer.ema_model, self.corpus.vocabulary, len(history), losses, self.corpus.abc)
+
+
+def train(text: str, **settings) -> Training:
+    """Train on a text: an iterator of one Record an epoch, with losses in nats per character.
+
+    settings: fields of `Config` and `Settings`, such as units=64, layers=1, epochs=2; and preset, backend, threads.
+    Nothing is written. The model is had from the iterator, when it has ended or before:
+
+    >>> training = train("the cat sat on the mat\\n" * 50, preset="tiny", units=8, epochs=1)
+    >>> [record.epoch for record in training]
+    [1]
+    >>> training.model
+    Checkpoint of epoch 1: CharRNN(V=11, E=64, H=8, L=1: 3,139 parameters)
+
+    Raises InputError for a setting that is not known or makes no sense, and for a text that is too short.
+    """
+    require_text("text", text)
+    known = [field.name for kind in (Config, Settings) for field in fields(kind) if field.name != "vocabulary"]
+    for name in settings.keys() - {*known, "preset", "backend", "threads"}:
+        near = difflib.get_close_matches(name, known, 1)
+        remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+        raise InputError(f"{name} is not a setting; {remedy}")
+    for name, value in settings.items():
+        if name in WHOLE:
+            require_whole(name, value, WHOLE[name])
+        if name in RANGES:
+            require_number(name, value, *RANGES[name])
+        choices = {"preset": [*PRESETS], "schedule": SCHEDULES, "shuffle": (True, False)}.get(name)
+        if choices and value not in choices:
+            raise InputError(f"{name} {value!r} must be one of {', '.join(map(str, choices))}")
+    options = {name: value for name, value in settings.items() if name not in ("backend", "threads")}
+    backend = backend_of(settings.get("backend", "numba"))
+    threads = require_whole("threads", settings.get("threads", default_threads()), 1)
+    chosen = settings_for(options)
+    corpus = Corpus.of(text, chosen.validation)
+    transposer = transposer_for(chosen, corpus)
+    chosen = suited(chosen, corpus, options, transposer)
+    config = config_for(options, len(corpus.vocabulary))
+    return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
+
+
+def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:
+    """What happens inside while the model reads a text: for each layer its gates and cells.
+
+    Each dict has i, f, g, o (the gates), c (the cells) and h (the outputs): arrays (T, H), T characters of text.
+    """
+    ids = encode_prime(require_model(model).vocabulary, require_text("text", text))
+    return [{name: array[:, 0] for name, array in layer.items()} for layer in model.model.trace(ids[:, None])]
+
+
+def loss(model: Checkpoint, text: str, threads: int | None = None) -> float:
+    """How badly the model predicts a text of two characters or more: nats per character, without dropout."""
+    ids = encode_prime(require_model(model).vocabulary, require_text("text", text))
+    if len(ids) < 2:
+        raise InputError(f"text {text!r} must have two characters or more: the first is not predicted")
+    return evaluate(model.model, ids, Settings.seq_length, Workers(threads or default_threads()))[0]
+
+
+class Table(list):
+    """The Checks of a gradient check; as a text a table with a line for each array."""
+
+    @property
+    def passed(self) -> bool:
+        """Whether every gradient is right."""
+        return all(result.passed for result in self)
+
+    def __str__(self):
+        return "\n".join([TITLES, *map(str, self)])
+
+    __repr__ = __str__
+
+
+def gradcheck(model=None, backend=None) -> Table:
+    """Compare backpropagation with finite differences: a Table of one Check for each array of parameters.
+
+    model: a Checkpoint or CharRNN. A small network with its number of layers, its dropout and its backend is checked,
+    in float64, because a check of every parameter of a large one takes hours.
+    backend: another one, such as a copy of cell.py with a change of yours.
+    """
+    network = model.model if isinstance(model, Checkpoint) else model
+    if network is not None and not isinstance(network, CharRNN):
+        raise InputError(f"{model!r} is no model; lstm.load() gives one")
+    config = network.config if network else Config(7, dropout=0.3, input_dropout=0.3, recurrent_dropout=0.3, layers=2)
+    small = Config(7, 4, 5, min(config.layers, 3), config.dropout, config.input_dropout, config.recurrent_dropout)
+    arithmetic = backend or (network.backend if network else BACKENDS["numba"])
+    return Table(check(Problem(small, backend=backend_of(arithmetic))))
+
+
+def midi(tune: str) -> bytes:
+    """A tune as the bytes of a MIDI file. Needs the extra `music`. Raises InputError if it cannot be played."""
+    return rendered(music.midi, tune)
+
+
+def svg(tune: str) -> str:
+    """A tune's score as the text of an SVG picture. Needs the extra `music`. Raises InputError if there is none."""
+    return rendered(music.svg, tune)
+
+
+def rendered(render, tune):
+    """What a function of music.py makes of a tune."""
+    music.check_installed()
+    try:
+        return render(require_text("tune", tune))
+    except music.Unplayable as reason:
+        raise InputError(f"the tune {music.title(tune)!r} cannot be rendered: {reason}; mend its notation") from reason
+
+
+# -- what is given must make sense
+
+
+def is_whole(value):
+    """Whether a value is a whole number. True and False are none."""
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def require_whole(name, value, least):
+    """The value, a whole number of at least `least`. Raises InputError for another one."""
+    if not is_whole(value) or value < least:
+        raise InputError(f"{name} {value!r} must be a whole number of at least {least}")
+    return int(value)
+
+
+def require_number(name, value, least, most, kind="a number"):
+    """The value, a number from `least` to `most`. Raises InputError for another one."""
+    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not least <= value <= most:
+        raise InputError(f"{name} {value!r} must be {kind} of at least {least:g} and at most {most:g}")
+    return value
+
+
+def require_text(name, value):
+    """The value, a text that is not empty. Raises InputError for anything else."""
+    if not isinstance(value, str) or not value:
+        shown = repr(value) if len(repr(value)) < 80 else f"of type {type(value).__name__}"
+        raise InputError(f"{name} {shown} must be a text of at least one character")
+    return value
+
+
+def require_model(value):
+    """The value, a Checkpoint. Raises InputError for anything else."""
+    if not isinstance(value, Checkpoint):
+        raise InputError(f"{value!r} is no model with a vocabulary; lstm.load() gives one, and .model of lstm.train()")
+    return value

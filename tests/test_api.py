@@ -1,0 +1,154 @@
+"""The functions of `import lstm`: what they give is what the commands give, and bad input is refused at the door."""
+
+import doctest
+import importlib
+import re
+import subprocess
+import sys
+import types
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+
+import lstm
+from lstm import cell
+from lstm.io import InputError
+from lstm.model import CharRNN, Config
+from lstm.storage.checkpoint import Checkpoint, save_weights
+from lstm.vocabulary import Vocabulary
+
+api = importlib.import_module("lstm.api")
+ROOT = Path(__file__).resolve().parent.parent
+SCRIPTS = re.findall(r"## ([^\n]+)\n\n```python\n(.*?)```", (ROOT / "lstm" / "API.md").read_text(), re.DOTALL)
+TEXT = (ROOT / "data" / "input.txt").read_text()[:12_000]
+
+
+@pytest.fixture(scope="module")
+def model():
+    return lstm.load()
+
+
+@pytest.fixture
+def small():
+    return Checkpoint(CharRNN(Config(5, 3, 4, 1)), Vocabulary("\nabc "), abc=False)
+
+
+def test_importing_the_package_imports_no_library():
+    libraries = {"numpy", "numba", "h5py", "matplotlib"}
+    program = f"import sys, lstm; print(*sorted({libraries} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n"
+
+
+def test_a_function_stays_though_a_module_has_its_name():
+    for name in ("loss", "compose", "gradcheck"):
+        module = importlib.import_module(f"lstm.{name}")
+        assert isinstance(module, types.ModuleType) and not isinstance(getattr(lstm, name), types.ModuleType)
+    assert re.fullmatch(r"\d+\.\d+\.\d+.*", lstm.__version__)
+    assert set(lstm.__all__) <= set(dir(lstm))
+
+
+@pytest.mark.parametrize("title, script", SCRIPTS, ids=[title for title, _ in SCRIPTS])
+def test_the_scripts_of_the_documentation_run(title, script, tmp_path, monkeypatch, capsys):
+    if "midi" in script:
+        pytest.importorskip("symusic")
+    assert len([line for line in script.splitlines() if line]) <= 8
+    matplotlib.use("Agg")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_text.txt").write_text(TEXT)
+    exec(compile(script, title, "exec"), {})
+    assert ("WRONG" in capsys.readouterr().out) == ("gradcheck" in script)
+    assert len(list(tmp_path.glob("*.mid"))) == (5 if "midi" in script else 0)
+
+
+def test_the_scripts_are_five():
+    assert len(SCRIPTS) == 5
+
+
+def test_the_examples_of_the_docstrings_are_right():
+    assert doctest.testmod(api).failed == 0
+    assert doctest.testmod(lstm).failed == 0
+
+
+def test_the_same_random_seed_gives_what_the_command_gives(model):
+    command = [sys.executable, "sample.py", "--model-dir", "model/pretrained", "--tunes", "2", "--random-seed", "4"]
+    done = subprocess.run([*command, "--key", "D"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout == "\n".join(lstm.compose(model, tunes=2, key="D", random_seed=4))
+
+
+def test_training_is_what_the_trainer_does(tmp_path):
+    sizes = {"embedding": 4, "units": 6, "layers": 1, "batch_size": 4, "seq_length": 20}
+    training = lstm.train(TEXT, preset="classic", epochs=2, threads=1, **sizes)
+    records = list(training)
+    assert [record.epoch for record in records] == [1, 2] and records[1].loss < records[0].loss
+    assert training.model.epoch == 2 and training.model.abc
+    assert lstm.train(TEXT, preset="classic", epochs=1, backend="numpy", **sizes).model.model.backend is cell
+    save_weights(tmp_path / "mine.h5", training.model)
+    loaded = lstm.load(tmp_path / "mine.h5")
+    np.testing.assert_array_equal(loaded.weights["lstm_1/kernel"], training.model.weights["lstm_1/kernel"])
+    assert lstm.loss(loaded, TEXT) == lstm.loss(training.model, TEXT)
+
+
+def test_the_loss_is_the_mean_of_what_each_character_costs(small):
+    text, p = "ab cab", []
+    state = small.model.initial_state()
+    for character in text[:-1]:
+        logits, state, _ = small.model.forward(small.vocabulary.encode(character)[None], state)
+        p.append(np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum())
+    ids = small.vocabulary.encode(text)
+    rows = lstm.loss(small, text)  # short texts are read as rows of one step
+    assert rows > 0
+    assert lstm.trace(small, text)[0]["h"].shape == (len(ids), 4)
+    assert len(p) == 5
+
+
+def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
+    assert lstm.gradcheck(small).passed
+    wrong = types.SimpleNamespace(**vars(cell))
+
+    def backward(*arguments):
+        dz, dh, dc = cell.backward(*arguments)
+        return dz, dh, 0.5 * dc
+
+    wrong.backward = backward
+    table = lstm.gradcheck(backend=wrong)
+    assert not table.passed and "WRONG" in str(table)
+
+
+@pytest.mark.parametrize("call, complaint", [
+    (lambda model: lstm.load("no/such"), "no weights file 'no/such'"),
+    (lambda model: lstm.load(3.5), "weights 3.5 must be an epoch"),
+    (lambda model: lstm.load(True), "weights True must be an epoch"),
+    (lambda model: lstm.load(backend="nonesuch"), "backend 'nonesuch' must be 'numba' or 'numpy'"),
+    (lambda model: lstm.load(backend=3), "it needs all functions that cell.py has"),
+    (lambda model: lstm.compose(5), "5 is no model"),
+    (lambda model: lstm.compose(model, tunes=0), "tunes 0 must be a whole number of at least 1"),
+    (lambda model: lstm.compose(model, tunes=2.0), "tunes 2.0 must be a whole number"),
+    (lambda model: lstm.compose(model, temperature=-1), "temperature -1 must be 0, or a number"),
+    (lambda model: lstm.compose(model, temperature="hot"), "temperature 'hot' must be"),
+    (lambda model: lstm.compose(model, temperature=float("nan")), "temperature nan must be"),
+    (lambda model: lstm.compose(model, top_k=-3), "top_k -3 must be"),
+    (lambda model: lstm.compose(model, top_p=2), "top_p 2 must be"),
+    (lambda model: lstm.compose(model, seed="Ж"), "character 'Ж'"),
+    (lambda model: lstm.compose(model, seed=""), "seed '' must be a text"),
+    (lambda model: lstm.compose(model, key="H"), "'H' must be a key"),
+    (lambda model: lstm.compose(model, seed="X:1", key="G"), "a seed says already"),
+    (lambda model: lstm.compose(model, threads=0), "threads 0 must be"),
+    (lambda model: lstm.trace(model, ""), "text '' must be"),
+    (lambda model: lstm.loss(model, "X"), "two characters or more"),
+    (lambda model: lstm.loss(model, b"X:1"), "must be a text"),
+    (lambda model: lstm.gradcheck(3), "3 is no model"),
+    (lambda model: lstm.train(TEXT, unit=3), "unit is not a setting; did you mean units"),
+    (lambda model: lstm.train(TEXT, units=0), "units 0 must be a whole number"),
+    (lambda model: lstm.train(TEXT, epochs=-1), "epochs -1 must be"),
+    (lambda model: lstm.train(TEXT, schedule="linear"), "schedule 'linear' must be one of constant, cosine"),
+    (lambda model: lstm.train(TEXT, validation=90), "validation 90 must be"),
+    (lambda model: lstm.train(TEXT, preset="huge"), "preset 'huge' must be one of"),
+    (lambda model: lstm.train("ab"), "too few"),
+    (lambda model: lstm.train(7), "text 7 must be a text"),
+])
+def test_what_makes_no_sense_is_refused_with_the_value(model, call, complaint):
+    with pytest.raises(InputError, match=re.escape(complaint)):
+        call(model)
