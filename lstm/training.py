@@ -7,6 +7,7 @@ Nothing here prints or writes a file. `Trainer.steps()` runs an epoch, `finish_e
 import math
 import time
 from dataclasses import asdict, dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -89,14 +90,9 @@ class Trainer:
         self.history = []
         self._start_epoch()
 
-    @property
+    @cached_property
     def batches(self):
         """The batches of the epoch under way, made when they are first asked for: after the last epoch nobody asks."""
-        if self._batches is None:
-            self._batches = self._new_batches()
-        return self._batches
-
-    def _new_batches(self):
         ids, edges, settings = self.training, self.edges, self.settings
         if settings.transpose:
             ids, edges = self.transposer.text(settings.transpose, settings.seed, self.epoch)
@@ -109,7 +105,7 @@ class Trainer:
 
     def _start_epoch(self):
         """Each epoch reads the text from its start, with nothing remembered."""
-        self._batches = None
+        self.__dict__.pop("batches", None)  # those of the epoch before
         self.state = self.model.initial_state(self.settings.batch_size)
         self.position, self.nats, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
@@ -211,4 +207,4 @@ class Trainer:
         self.position, self.nats, self.correct = numbers["position"], numbers["nats"], numbers["correct"]
         self.seconds = numbers["seconds"]
         self.history = [Record(**record) for record in numbers["history"]]
-        self._batches = None
+        self.__dict__.pop("batches", None)  # those of the epoch before
