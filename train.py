@@ -2,7 +2,6 @@
 
 import math
 import shlex
-import sys
 from argparse import BooleanOptionalAction
 from dataclasses import asdict, fields
 from types import SimpleNamespace
@@ -11,7 +10,7 @@ from tqdm import tqdm
 
 from lstm.engine.threads import default_threads
 from lstm.io import places
-from lstm.io.command_line import Parser, StopRequest, between, exit_with, say, whole
+from lstm.io.command_line import Parser, StopRequest, bar_interval, between, exit_with, say, whole
 from lstm.io.places import shown
 from lstm.model import BACKENDS, Config
 from lstm.settings import PRESETS, SCHEDULES, USUAL, Settings, memory_needed
@@ -115,9 +114,9 @@ def describe(trainer, corpus, every):
 def train_epoch(trainer, stop):
     """The rest of an epoch, with a progress bar. False if it was asked to stop before the end."""
     settings = trainer.settings
-    seconds = 0.1 if sys.stderr.isatty() else 10  # between two looks: a file wants fewer than a screen
     options = dict(total=trainer.batches.characters, initial=trainer.characters, unit="char", unit_scale=True)
-    with tqdm(desc=f"epoch {trainer.epoch}/{settings.epochs}", mininterval=seconds, leave=False, **options) as bar:
+    options |= dict(mininterval=bar_interval(), leave=False)
+    with tqdm(desc=f"epoch {trainer.epoch}/{settings.epochs}", **options) as bar:
         for loss in trainer.steps():
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update(settings.batch_size * settings.seq_length)

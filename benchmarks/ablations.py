@@ -101,8 +101,8 @@ def new_memory_at_each_step():
     """Arrays made anew and given back at each step."""
     from lstm.engine import buffers
 
-    assert buffers.Room.empty
-    buffers.Room.empty = staticmethod(np.empty)
+    assert buffers.Buffers.empty
+    buffers.Buffers.empty = staticmethod(np.empty)
 
 
 def adam_at_once():

@@ -43,7 +43,7 @@ def fresh(kind, name, threads, environment):
     return (json.loads(line), foreign) if line else None
 
 
-def turns(contestants, rounds):
+def in_turn(contestants, rounds):
     """{name: [(value, foreign share) of each round]}. contestants: {name: function(cache) -> (value, share) or None}.
 
     Before what is cold a new cache is begun; what is warm finds it filled.
@@ -73,7 +73,7 @@ def first_batch(threads, rounds, environment):
         return lambda cache: fresh("startup", name, threads, environment | {"NUMBA_CACHE_DIR": cache})
 
     names = {"ours, cold": "ours", "ours, warm": "ours", "PyTorch": "PyTorch", "Keras": "Keras"}
-    return turns({label: start(name) for label, name in names.items()}, rounds)
+    return in_turn({label: start(name) for label, name in names.items()}, rounds)
 
 
 def whole_sample(models, rounds, environment):
@@ -86,7 +86,7 @@ def whole_sample(models, rounds, environment):
             raise RuntimeError("sample.py failed")
         return seconds, foreign
 
-    return turns({"ours, cold": start, "ours, warm": start}, rounds)
+    return in_turn({"ours, cold": start, "ours, warm": start}, rounds)
 
 
 def memory(threads, rounds, environment):

@@ -1,7 +1,7 @@
 """Honest timing on a machine that drifts: contestants take turns, round after round, in processes of their own.
 
 A contestant that is not at turn sleeps, so that no thread pool of one disturbs another; a turn that somebody else
-disturbed is repeated (quiet.py). Run as a program this module is one contestant: it makes itself ready, then works
+disturbed is repeated. Run as a program this module is one contestant: it makes itself ready, then works
 when told to.
 """
 

@@ -1,6 +1,6 @@
 """Composing, by us and by each peer: T more characters in each of B streams, one after another.
 
-Functions as in contestants.py. What is drawn goes back in as the next input, at temperature 1.
+Functions as in frameworks.py. What is drawn goes back in as the next input, at temperature 1.
 """
 
 import numpy as np

@@ -102,7 +102,7 @@ def main(argv=None):
     options = parser.parse_args(argv)
     for name in set(options.names) - set(CANDIDATES):
         raise InputError(f"{name!r} is no candidate; there are {', '.join(CANDIDATES)}")
-    training, _ = split(INPUT.read_text(encoding="utf-8"), 0.1)
+    training, _ = split(INPUT.read_text(encoding="utf-8"), Settings.validation)
     for name in [] if options.table else options.names or CANDIDATES:
         started, epochs = time.perf_counter(), []
         total = (BASE | CANDIDATES[name])["epochs"]

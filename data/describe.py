@@ -13,8 +13,9 @@ HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent))  # because the checkout need not be installed to run this
 
 from lstm.notation.tunes import header_fields, split, split_tunes
+from lstm.settings import Settings
 
-VALIDATION = 0.1  # the share of tunes, from the end, that training does not see
+VALIDATION = Settings.validation  # the share of tunes, from the end, that training does not see
 SPAN = 8  # notes; near-duplicates share many runs of so many notes
 NEAR = 0.5
 

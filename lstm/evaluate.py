@@ -37,7 +37,7 @@ from lstm.evaluation.quality import (
 )
 from lstm.evaluation.report import PEOPLE, draw, loss_table, plain, tunes_table
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, between, exit_with, say, whole
+from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
 from lstm.io.files import make_directory, read_text, write_bytes
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
@@ -52,7 +52,7 @@ def parse(argv):
     """The options."""
     parser = Parser(prog="python -m lstm.evaluate", description="Evaluate a model: held-out loss, validity, novelty.")
     add = parser.add_argument
-    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; the pretrained if there is none)")
+    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
     add("--input", metavar="FILE", default=places.INPUT, help="the text it learnt (data/input.txt)")
     share = between(0.001, 0.9)
     held_out = Settings.validation
@@ -70,8 +70,7 @@ def parse(argv):
 
 def progress(items, doing, total=None):
     """The same items, with a bar on standard error."""
-    seconds = 0.1 if sys.stderr.isatty() else 10  # between two looks: a file wants fewer than a screen
-    return tqdm(items, doing, total, leave=False, mininterval=seconds)
+    return tqdm(items, doing, total, leave=False, mininterval=bar_interval())
 
 
 def texts(path, vocabulary, fraction):

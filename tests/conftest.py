@@ -7,6 +7,7 @@ import pytest
 
 from lstm.notation.abc2midi import ask_abc2midi
 from lstm.rendering import music, outputs
+from lstm.storage import run
 
 # A process that a shell starts in the background ignores Ctrl-C, and so do its children; tests that send it must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -24,6 +25,13 @@ def nothing_is_remembered_of_other_tests():
     """A tune's answers of abc2midi and of the engraver are kept within a process."""
     ask_abc2midi.cache_clear()
     music.engraved.cache_clear()
+
+
+@pytest.fixture
+def no_pictures(monkeypatch):
+    """Drawing the curves takes longer than training small models. Processes of their own do draw them."""
+    monkeypatch.setattr(run, "save", lambda figure, path: path.touch())
+    monkeypatch.setattr(run, "training_curves", lambda history: None)
 
 
 @pytest.fixture

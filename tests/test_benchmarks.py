@@ -154,7 +154,7 @@ def test_the_state_of_keras_is_carried_in_compiled_code():
     if not (find_spec("keras") and find_spec("jax")):
         pytest.skip("needs the extra peers, and JAX, on which Keras is compiled")
     code = (
-        "from benchmarks import contestants; from benchmarks.cases import Case; import numpy as np\n"
+        "from benchmarks import frameworks; from benchmarks.cases import Case; import numpy as np\n"
         f"keras, _ = frameworks.import_keras(); case = Case(*{tuple(TINY)})\n"
         "model = frameworks.keras_network(case, case.T)\n"
         "lstms = [layer for layer in model.layers if isinstance(layer, keras.layers.LSTM)]\n"

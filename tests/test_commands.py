@@ -13,7 +13,7 @@ import signal
 import stat
 import subprocess
 import sys
-from contextlib import redirect_stderr, redirect_stdout
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import h5py
@@ -22,6 +22,7 @@ import pytest
 
 import lstm.storage.run
 import lstm.training
+from helpers import run_command, tree
 from lstm.io import places as usual_places
 from lstm.io.command_line import exit_with
 from lstm.notation.tunes import split_tunes
@@ -29,6 +30,8 @@ from lstm.storage.checkpoint import epochs, load_weights
 from lstm.storage.resume import load_resume
 from lstm.storage.session import begin
 from lstm.training import Trainer
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -55,16 +58,8 @@ TINY = ["--preset", "classic", *SIZES, "--epochs", "2", "--seed", "3"]
 
 
 def call(module, *arguments):
-    """Run a command in this process: (status, standard output, standard error)."""
-    name = f"{module.__name__}.py"
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        exit_with(lambda: module.main([str(argument) for argument in arguments]), name)
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())
-    return end.value.code, *texts
+    """Run train.py or sample.py in this process: (status, standard output, standard error)."""
+    return run_command(module.main, f"{module.__name__}.py", *arguments)
 
 
 # What processes of their own get: standard output held back, as users have it.
@@ -88,21 +83,9 @@ def last_line(err):
     return err.split("\r")[-1]
 
 
-def tree(directory):
-    """Path -> content of everything in a directory."""
-    return {path: path.is_file() and path.read_bytes() for path in sorted(directory.rglob("*"))}
-
-
 def assert_one_line(name, err, pattern):
     assert re.fullmatch(rf"{re.escape(name)}\.py: [^\r\n]+\n", err), err
     assert re.search(pattern, err), err
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing the curves takes longer than training these models. Processes of their own do draw them."""
-    monkeypatch.setattr(lstm.storage.run, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(lstm.storage.run, "training_curves", lambda history: None)
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ See test_commands.py for the text it writes, test_header.py for headers, test_ou
 """
 
 import importlib
-import io
 import os
 import random
 import re
@@ -12,17 +11,16 @@ import shutil
 import subprocess
 import sys
 from collections import deque
-from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 import lstm.storage.checkpoint
+from helpers import run_command
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
 from lstm.io import InputError, places
-from lstm.io.command_line import exit_with
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation import judge
 from lstm.notation.judge import Verdict
@@ -44,15 +42,7 @@ RIGHT, WRONG = Verdict(True, (), (), 2, 2), Verdict(True, (), ("a warning",), 2,
 
 def call(*arguments, name="sample.py", terminal=False):
     """Run the command in this process: (status, standard output, standard error)."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    err.isatty = lambda: terminal
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        exit_with(lambda: compose.main([str(argument) for argument in arguments], name), name)
-    texts = []
-    for stream in (out, err):
-        stream.flush()
-        texts.append(stream.buffer.getvalue().decode())
-    return end.value.code, *texts
+    return run_command(lambda argv: compose.main(argv, name), name, *arguments, terminal=terminal)
 
 
 def tunes_of(text):

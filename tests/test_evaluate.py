@@ -1,15 +1,14 @@
 """The evaluation: the losses are those of training, the tunes are judged one by one, the command says it all."""
 
-import io
 import json
 import math
 import re
-from contextlib import redirect_stderr, redirect_stdout
 from itertools import islice
 
 import numpy as np
 import pytest
 
+from helpers import run_command
 from lstm import evaluate
 from lstm.engine.threads import Workers
 from lstm.evaluation import heldout, quality
@@ -26,7 +25,6 @@ from lstm.evaluation.quality import (
     tunes_of_network,
     validity,
 )
-from lstm.io.command_line import exit_with
 from lstm.io.places import ROOT
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.judge import Verdict
@@ -198,12 +196,7 @@ def test_what_was_not_measured_is_not_drawn(tmp_path):
 
 def call(*arguments):
     """Run the command in this process: (status, standard output, standard error)."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
-    with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
-        exit_with(lambda: evaluate.main([str(argument) for argument in arguments]), "python -m lstm.evaluate")
-    for stream in (out, err):
-        stream.flush()
-    return end.value.code, *(stream.buffer.getvalue().decode() for stream in (out, err))
+    return run_command(evaluate.main, "python -m lstm.evaluate", *arguments)
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ sys.path.insert(0, str(DATA))  # because data/ holds scripts and is no package
 
 import describe
 import prepare
-
 from cleaning import bar_lines, header_fields, music_tokens
 from cleaning.raw_tunes import RawTune, Reject, split_header
 from cleaning.tidy_music import break_line, tidy_music

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-import lstm.storage.run
+from helpers import tree
 from lstm.io import InputError
 from lstm.notation.tunes import split
 from lstm.storage.checkpoint import epochs, load_weights
@@ -22,6 +22,7 @@ from lstm.training import best, evaluate
 COLUMNS = ["epoch", "loss", "accuracy", "val_loss", "val_accuracy", "seconds", "chars_per_second"]
 MEASURED = {"seconds", "chars_per_second"}  # what two runs need not share
 TEXT = "".join(f"X:{n}\nT:Ed's Fancy {n}\nK:{'GAF'[n % 3]}\n{'|:abc dBAG:|'[n % 5 :]}\n\n" for n in range(1, 21))
+pytestmark = pytest.mark.usefixtures("no_pictures")
 CHOICES = {
     **{"preset": "classic", "embedding": 4, "units": 6, "layers": 2, "dropout": 0.3},
     **{"epochs": 3, "batch_size": 5, "seq_length": 9, "validation": 0.2, "seed": 3, "backend": "numba"},
@@ -30,13 +31,6 @@ EVERYTHING = {  # that is off unless asked for
     **{"input_dropout": 0.2, "recurrent_dropout": 0.4, "schedule": "cosine", "warmup": 5, "averaging": 0.95},
     **{"weight_decay": 0.1, "shuffle": True, "transpose": 0.7},
 }
-
-
-@pytest.fixture(autouse=True)
-def no_pictures(monkeypatch):
-    """Drawing the curves takes longer than training these models; test_commands.py looks at them."""
-    monkeypatch.setattr(lstm.storage.run, "save", lambda figure, path: path.touch())
-    monkeypatch.setattr(lstm.storage.run, "training_curves", lambda history: None)
 
 
 @pytest.fixture
@@ -103,11 +97,6 @@ def assert_same_end(session, other):
         assert (one.vocabulary, one.losses) == (two.vocabulary, two.losses)
     rows, others = table(session.run), table(other.run)
     assert [without_times(row) for row in rows] == [without_times(row) for row in others]
-
-
-def tree(directory):
-    """Path -> content of everything in a directory."""
-    return {path: path.is_file() and path.read_bytes() for path in sorted(directory.rglob("*"))}
 
 
 # -- one seed, one result

@@ -58,6 +58,11 @@ def say(*words):
     print(*words, file=sys.stderr, flush=True)
 
 
+def bar_interval():
+    """Seconds between two looks of a progress bar: a file wants fewer than a screen."""
+    return 0.1 if sys.stderr.isatty() else 10
+
+
 def exit_with(main, name):
     """Exit with main()'s status; an InputError becomes one line and status 2."""
     if sys.stdout is None:  # Python's way to say that it was closed

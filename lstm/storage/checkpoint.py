@@ -55,6 +55,7 @@ def save_weights(path, checkpoint):
     for name in parameters:
         layers.setdefault(name.split("/")[0], []).append(name)
     with new_file(path) as file:
+        # Keras asks for these two; they name a backend that it knows, and the last version that wrote this layout
         file.attrs.update({"layer_names": names_as_bytes(layers), "backend": "numpy", "keras_version": "2.15.0"})
         file.attrs["format_version"] = FORMAT_VERSION
         file.attrs["config"] = json.dumps(asdict(checkpoint.model.config))
