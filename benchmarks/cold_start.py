@@ -52,7 +52,7 @@ def in_turn(contestants, rounds):
     for _ in range(rounds):
         with ExitStack() as stack:
             cache = None
-            for name, start in frameworks.items():
+            for name, start in contestants.items():
 
                 def attempt():
                     nonlocal cache
@@ -67,7 +67,7 @@ def in_turn(contestants, rounds):
 
 
 def first_batch(threads, rounds, environment):
-    """Seconds from a process's start to its first trained batch; returns what `turns` does."""
+    """Seconds from a process's start to its first trained batch; returns what `in_turn` does."""
 
     def start(name):
         return lambda cache: fresh("startup", name, threads, environment | {"NUMBA_CACHE_DIR": cache})
@@ -77,7 +77,7 @@ def first_batch(threads, rounds, environment):
 
 
 def whole_sample(models, rounds, environment):
-    """Seconds of `python sample.py --length 200` with the weights in a directory; returns what `turns` does."""
+    """Seconds of `python sample.py --length 200` with the weights in a directory; returns what `in_turn` does."""
     command = ["sample.py", "--length", "200", "--model-dir", models, "--random-seed", "1"]
 
     def start(cache):

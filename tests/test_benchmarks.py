@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import frameworks, interference, report, rounds, samplers, search, targets
+from benchmarks import cold_start, frameworks, interference, report, rounds, samplers, search, targets
 from benchmarks.ablations import IDEAS
 from benchmarks.cases import REFERENCE, Case
 from benchmarks.results import Results, Row
@@ -78,6 +78,21 @@ def test_turns_go_back_and_forth_and_a_disturbed_one_is_repeated(monkeypatch):
     taken = rounds.take_turns({name: Fake(name, log) for name in "ab"}, 2, 0.1)
     assert log == ["a", "a", "b", "b", "a"]
     assert taken == {"a": [(2.0, 0.0), (5.0, 0.0)], "b": [(3.0, 0.0), (4.0, 0.0)]}
+
+
+def test_what_is_cold_starts_with_a_new_cache_and_what_is_warm_with_the_one_before():
+    caches = []
+
+    def start(cache):
+        assert os.path.isdir(cache)
+        caches.append(cache)
+        return float(len(caches)), 0.0
+
+    starts = {"ours, cold": start, "ours, warm": start, "not installed": lambda cache: None}
+    taken = cold_start.in_turn(starts, 2)
+    assert taken == {"ours, cold": [(1.0, 0.0), (3.0, 0.0)], "ours, warm": [(2.0, 0.0), (4.0, 0.0)]}
+    first, again, second, last = caches
+    assert first == again != second == last and not os.path.isdir(first)
 
 
 def test_the_least_disturbed_attempt_counts_where_none_is_quiet(monkeypatch):
