@@ -111,10 +111,15 @@ def wav(tune):
 
 def mp3(tune):
     """The same sound as the bytes of an MP3 file, a tenth as long as the WAV file. Raises Unplayable."""
+    return mp3_of(notes(tune))
+
+
+def mp3_of(notes):
+    """The sound of a list of Notes as the bytes of an MP3 file."""
     import soundfile
 
     file = io.BytesIO()
-    soundfile.write(file, synth.synthesise(notes(tune)), synth.RATE, format="MP3")
+    soundfile.write(file, synth.synthesise(notes), synth.RATE, format="MP3")
     return file.getvalue()
 
 

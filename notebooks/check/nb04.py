@@ -102,7 +102,7 @@ def predict_start(answer):
     for better, worse in zip(answer, answer[1:]):
         if cost[better] > cost[worse]:
             raise Wrong(f"you say {better} is cheaper than {worse}; over the first 16 characters of a window it is "
-                        f"dearer, by {cost[better] - cost[worse]:.2f} nats a character")
+                        f"more costly, by {cost[better] - cost[worse]:.2f} nats a character")
 
 
 @functools.cache

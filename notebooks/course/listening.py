@@ -10,7 +10,7 @@ import io
 from PIL import Image
 
 from lstm.io import InputError
-from lstm.rendering import music, synth
+from lstm.rendering import music
 
 SECONDS = 10.0  # so short that a notebook with many clips stays small
 
@@ -53,12 +53,12 @@ def installed():
 
 def score(tune, width=1000):
     """The tune's score, a Picture `width` pixels wide; Words where there is none."""
-    return _or_words(lambda: _picture(music.png(tune, width)), "no score")
+    return or_words(lambda: sixteen_greys(music.png(tune, width)), "no score")
 
 
 def sound(tune, seconds=SECONDS):
     """A player for the first seconds of the tune, a Player; Words where it cannot be played."""
-    return _or_words(lambda: _player(clip(tune, seconds)), "no sound")
+    return or_words(lambda: player(clip(tune, seconds)), "no sound")
 
 
 def notes(tune, seconds=SECONDS):
@@ -72,16 +72,11 @@ def notes(tune, seconds=SECONDS):
 
 def clip(tune, seconds):
     """The notes that begin in the first seconds of the tune, as the bytes of an MP3 file. Raises music.Unplayable."""
-    import soundfile
-
-    beginning = [note for note in music.notes(tune) if note.start < seconds]
-    file = io.BytesIO()
-    soundfile.write(file, synth.synthesise(beginning), synth.RATE, format="MP3")
-    return file.getvalue()
+    return music.mp3_of([note for note in music.notes(tune) if note.start < seconds])
 
 
-def _picture(png):
-    """In sixteen greys, which is all a score needs, and a quarter of the bytes."""
+def sixteen_greys(png):
+    """The Picture in sixteen greys, which is all a score needs, and a quarter of the bytes."""
     file = io.BytesIO()
     greys = Image.open(io.BytesIO(png)).convert("L").point([round(grey / 17) for grey in range(256)])  # 0 .. 15
     greys.putpalette([17 * grey for grey in range(16) for _ in "rgb"])
@@ -89,11 +84,12 @@ def _picture(png):
     return Picture(file.getvalue())
 
 
-def _player(mp3):
+def player(mp3):
+    """The Player of an MP3 file."""
     return Player(f'<audio controls src="data:audio/mpeg;base64,{base64.b64encode(mp3).decode()}"></audio>')
 
 
-def _or_words(make, otherwise):
+def or_words(make, otherwise):
     """What `make` makes, or Words that say why not."""
     try:
         music.check_installed()

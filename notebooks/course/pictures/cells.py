@@ -189,8 +189,8 @@ def step_graph(values, gradients=None, dc_next=0.0):
     back = dict.fromkeys(values) if gradients is None else gradients | {"c": gradients["c"] - dc_next}
     figure, axes = blank(10.5, 6.2, 14.8, 8.7)
     for name, sign, start, end in EDGES:
-        _edge(axes, start, end, sign, values[name], back[name])
-    _edge(axes, "c", "next", "c", values["c"], None if gradients is None else dc_next)
+        edge(axes, start, end, sign, values[name], back[name])
+    edge(axes, "c", "next", "c", values["c"], None if gradients is None else dc_next)
     if gradients is not None:
         x, y = NODES["c"][0]
         total = f"$dc$ = {gradients['c']:+.3f}\nin all"
@@ -200,7 +200,7 @@ def step_graph(values, gradients=None, dc_next=0.0):
     return figure
 
 
-def _edge(axes, start, end, sign, value, gradient):
+def edge(axes, start, end, sign, value, gradient):
     """The arrow of one value, with the value above and the gradient below."""
     (x0, y0), (x1, y1) = NODES[start][0], NODES[end][0]
     length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5

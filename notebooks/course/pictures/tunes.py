@@ -52,12 +52,12 @@ def strips(length, edges, splits):
 
 
 def letters_with_costs(text, costs, darkest):
-    """A text, each letter on a ground as dark as it was dear: a panel for each model.
+    """A text, each letter shaded by its cost in nats: a panel for each model.
 
     costs: {model: nats of each character (len(text),)}; NaN for one that was not predicted.
     darkest: nats from which on it gets no darker.
     """
-    cells = _cells(text)
+    cells = cells_of(text)
     rows, columns = cells[-1][0] + 1, 1 + max(column for _, column in cells)
     figure = Figure(figsize=(0.135 * columns + 1.2, (0.22 * rows + 0.4) * len(costs)), layout="constrained")
     panels = figure.subplots(len(costs), 1, squeeze=False)[:, 0]
@@ -75,7 +75,7 @@ def letters_with_costs(text, costs, darkest):
     return figure
 
 
-def _cells(text):
+def cells_of(text):
     """(row, column) of each character; an end of line stands at its line's end."""
     cells, row, column = [], 0, 0
     for character in text:
