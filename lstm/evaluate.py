@@ -86,8 +86,8 @@ def texts(path, vocabulary, fraction):
     return training, held_out
 
 
-def all_judged(checkpoint, order, training, held_out, options, abc2midi):
-    """An iterator over the Judged: people's tunes, then at each temperature those of the network and of an n-gram."""
+def summaries(checkpoint, order, training, held_out, options, abc2midi):
+    """An iterator over Summaries: of people's tunes, then at each temperature of the network's and an n-gram's."""
     characters = checkpoint.vocabulary.characters
     n_gram = NGram(training, order, characters)
     # A tune copied into another key is copied too, and a model that learnt from transposed tunes may well do that.
@@ -133,7 +133,7 @@ def main(argv=None):
     rows = []
     if abc:
         order = best_order(costs)
-        rows = list(all_judged(checkpoint, order, training, held_out, options, abc2midi))
+        rows = list(summaries(checkpoint, order, training, held_out, options, abc2midi))
         show(tunes_table("Tunes as they come, none left out, with 95 % intervals", rows, [*VALIDITY, *EXTENT]))
         title = "Their music without headers, beside that of the training tunes in every key they can have"
         show(tunes_table(title, rows, [*NOVELTY, LARGEST]))

@@ -90,7 +90,7 @@ class Summary(NamedTuple):
 
 
 def summarize(source, temperature, composed, verdicts, spans):
-    """The Summary of Composed tunes; verdicts: of `judge` on them; spans: of the training text, see `novelty.py`."""
+    """The Summary of Composed tunes; verdicts: of `judge_all` on them; spans: of the training text, by `spans_of`."""
     tunes, finished = zip(*composed)
     extent = dict(zip(EXTENT, (ratio([count_notes(tune) for tune in tunes]), share(finished))))
     return Summary(source, temperature, len(tunes), validity(verdicts) | novelty(tunes, spans) | extent)

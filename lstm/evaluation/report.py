@@ -7,7 +7,7 @@ from lstm.rendering.plots import against_temperature
 from lstm.training import to_bits
 
 PEOPLE = "people, held out"
-UNITS = dict.fromkeys([*VALIDITY, *NOVELTY, *EXTENT], ("%", 100))  # of each figure, and how many of them are 1
+UNITS = dict.fromkeys([*VALIDITY, *NOVELTY, *EXTENT], ("%", 100))  # (unit, factor) of each figure
 UNITS |= {"longest copied span": ("characters", 1), LARGEST: ("characters", 1), "notes per tune": ("mean", 1)}
 
 
@@ -33,7 +33,7 @@ def loss_table(rows, characters):
 
 
 def tunes_table(title, rows, names):
-    """The table of some figures of Judged, each with its 95 % interval."""
+    """The table of some figures of Summaries, each with its 95 % interval."""
 
     def cell(name, estimate):
         value, low, high = (written(UNITS[name][1] * number, ".1f") for number in estimate)
@@ -48,7 +48,7 @@ def tunes_table(title, rows, names):
 
 
 def draw(rows, names):
-    """The plot of some figures against temperature. rows: all Judged, people's first."""
+    """The plot of some figures against temperature. rows: all Summaries, people's first."""
     people, *composed = rows
     curves = {}
     for row in composed:

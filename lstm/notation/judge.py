@@ -1,7 +1,6 @@
 """Is this ABC music? Two judges give their verdict on one tune.
 
-abc2midi, the field's own converter, says what is wrong with the notation and whether a MIDI file comes out. It is a C
-program that a random tune can crash or hang, so it runs in a child process with a time limit, in a folder of its own.
+abc2midi, the field's own converter, says what is wrong with the notation and whether a MIDI file comes out.
 
 `count_bars` says how many bars last exactly as long as the meter M: asks. It runs smoothly from 0 to 100 % while a
 model learns, where "it converts" is soon true of almost everything.
@@ -41,9 +40,6 @@ def judge_tune(tune, abc2midi=None, seconds=SECONDS):
     midi, errors, warnings = ask_abc2midi(tune, abc2midi or find_abc2midi(), seconds)
     bars, bars_right = count_bars(tune)
     return Verdict(midi is not None, errors, warnings, bars, bars_right)
-
-
-# -- abc2midi
 
 
 # -- bars
@@ -141,9 +137,9 @@ class BarCounter:
             self.add_duration(self.meter or Fraction(1))
         elif symbol["chord"] is not None:
             if note := CHORD_NOTE.search(symbol["chord"]):
-                self.add_note(_length(note, "note_") * _length(symbol, "chord_"))
+                self.add_note(length_of(note, "note_") * length_of(symbol, "chord_"))
         elif symbol["note_num"] is not None:
-            self.add_note(_length(symbol, "note_"))
+            self.add_note(length_of(symbol, "note_"))
         elif symbol["broken"]:
             self.break_rhythm(symbol["broken"])
 
@@ -176,7 +172,7 @@ class BarCounter:
             self.broken = after
 
 
-def _length(match, prefix):
+def length_of(match, prefix):
     """The factor written after a note: `3` is 3, `/` is 1/2, `//` is 1/4, `3/2` is 3/2. A zero counts as no number."""
     slashes = len(match[prefix + "slashes"])
     over = int(match[prefix + "den"] or 0) if slashes else 1
