@@ -1,6 +1,6 @@
 """This project, PyTorch and Keras side by side: python -m benchmarks.
 
-The contestants do the same work with the same threads, each in a process of its own, and take turns in rounds;
+The participants do the same work with the same threads, each in a process of its own, and take turns in rounds;
 medians are given with their spread, and ratios are taken round by round. A full run writes its results and the
 figures into benchmarks/figures.
 """
@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks import plots, report
 from benchmarks.machine import child_environment, describe
 from benchmarks.results import Results
-from benchmarks.suites import PARTS, Effort, without_ideas
+from benchmarks.suites import SUITES, Effort, without_each_idea
 from lstm.engine.threads import default_threads
 from lstm.io import InputError
 from lstm.io.command_line import Parser, between, exit_with, whole
@@ -24,9 +24,9 @@ def parse(argv):
     """The options."""
     parser = Parser(prog="python -m benchmarks", description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--only", nargs="+", choices=PARTS, metavar="NAME", help=f"some of {', '.join(PARTS)}")
+    add("--only", nargs="+", choices=SUITES, metavar="NAME", help=f"some of {', '.join(SUITES)}")
     add("--quick", action="store_true", help="fewer and shorter rounds, some peers left out")
-    add("--ideas", action="store_true", help="instead: training with one idea taken away at a time")
+    add("--ablations", action="store_true", help="instead: training with one idea taken away at a time")
     add("--readme", action="store_true", help="measure nothing; print the table of benchmarks/README.md again")
     add("--rounds", type=whole(1), help="(5; with --quick 3)")
     add("--seconds", type=between(0.05, 60), help="a turn (0.8; with --quick 0.3)")
@@ -49,13 +49,13 @@ def effort_of(options):
 
 
 def measure(options):
-    """Run the parts, print each one's table when it is done, and return the Results."""
-    parts = {"ideas": without_ideas} if options.ideas else {n: PARTS[n] for n in options.only or PARTS}
+    """Run the suites, print each one's table when it is done, and return the Results."""
+    suites = {"ablations": without_each_idea} if options.ablations else {n: SUITES[n] for n in options.only or SUITES}
     effort, results = effort_of(options), Results(describe(options.keep_blas_pin), [])
     print(*results.machine, sep="\n")
     print(f"{effort.rounds} rounds; a spread is that of the rounds' medians", flush=True)
-    for name, part in parts.items():
-        results.rows.extend(part(effort))
+    for name, suite in suites.items():
+        results.rows.extend(suite(effort))
         print("", *report.TABLES[name](results), sep="\n", flush=True)
     return results
 
@@ -63,12 +63,12 @@ def measure(options):
 def write(results, directory):
     """The results, and what can be drawn of them."""
     directory.mkdir(parents=True, exist_ok=True)
-    measured = {row.part for row in results.rows}
-    results.save(directory / ("ideas.json" if measured == {"ideas"} else "results.json"))
+    measured = {row.suite for row in results.rows}
+    results.save(directory / ("ablations.json" if measured == {"ablations"} else "results.json"))
     if "training" in measured:
-        save(plots.ratios(results), directory / "ratios.svg")
+        save(plots.ratios_figure(results), directory / "ratios.svg")
     if "roofline" in measured:
-        save(plots.roofline(results), directory / "roofline.svg")
+        save(plots.roofline_figure(results), directory / "roofline.svg")
     print(f"\nwritten to {shown(directory)}")
 
 
@@ -82,7 +82,7 @@ def main(argv=None):
         print(*report.readme(Results.load(path)), sep="\n")
         return 0
     results = measure(options)
-    if not options.ideas:
+    if not options.ablations:
         print("", *report.goals(results), sep="\n")
     print(f"\n{results.disturbed()} of {len(results.rows)} rows were disturbed by other work on the machine (*)")
     directory = options.out or (None if options.only or options.quick else FIGURES)

@@ -119,8 +119,8 @@ def blas_threads():
     replace(threads, "one_blas_thread", contextlib.nullcontext)
 
 
-# idea -> (instead of it, how)
-IDEAS = {
+# idea -> (what stands in its place, the function that puts it there)
+ABLATIONS = {
     "each different character embedded once": ("T*B rows looked up", look_up_every_place),
     "threads over shards": ("one thread", one_thread),
     "tanh and sigmoid by polynomials": ("math.tanh for each element", tanh_of_the_c_library),
@@ -138,4 +138,4 @@ def remove(idea):
     """Take an idea out of this process. Call it before anything is compiled."""
     import lstm.training  # noqa: F401  so that all there is to replace is loaded
 
-    IDEAS[idea][1]()
+    ABLATIONS[idea][1]()

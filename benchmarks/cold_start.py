@@ -43,8 +43,8 @@ def fresh(kind, name, threads, environment):
     return (json.loads(line), foreign) if line else None
 
 
-def in_turn(contestants, rounds):
-    """{name: [(value, foreign share) of each round]}. contestants: {name: function(cache) -> (value, share) or None}.
+def in_turn(participants, rounds):
+    """{name: [(value, foreign share) of each round]}. participants: {name: function(cache) -> (value, share) or None}.
 
     Before what is cold a new cache is begun; what is warm finds it filled.
     """
@@ -52,7 +52,7 @@ def in_turn(contestants, rounds):
     for _ in range(rounds):
         with ExitStack() as stack:
             cache = None
-            for name, start in contestants.items():
+            for name, start in participants.items():
 
                 def attempt():
                     nonlocal cache
@@ -89,8 +89,8 @@ def whole_sample(models, rounds, environment):
     return in_turn({"ours, cold": start, "ours, warm": start}, rounds)
 
 
-def memory(threads, rounds, environment):
-    """{contestant: bytes above the imports}; a first round, which fills the caches, does not count."""
+def memory_above_imports(threads, rounds, environment):
+    """{participant: bytes above the imports}; a first round, which fills the caches, does not count."""
     amounts = {}
     with tempfile.TemporaryDirectory() as cache:
         for number in range(rounds + 1):

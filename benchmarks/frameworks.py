@@ -132,7 +132,7 @@ def carry_state(keras, model):
 
 
 def keras_trainer(case, threads):
-    """The same step in Keras. Which threads: all cores of this process (see turns.keep_to)."""
+    """The same step in Keras. Which threads: all cores of this process (see rounds.keep_to)."""
     keras, backend = import_keras()
     keras.utils.set_random_seed(0)
     if backend == "torch":

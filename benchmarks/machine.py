@@ -37,7 +37,7 @@ def describe(keep_pins):
         ", ".join(map(version, PACKAGES)),
     ]
     if pins:
-        done = "kept" if keep_pins else "removed for all contestants"
+        done = "kept" if keep_pins else "removed for all participants"
         lines.append(f"{' and '.join(pins)} were set here, and are {done}")
     if hasattr(os, "getloadavg"):
         lines.append(f"load before the run: {os.getloadavg()[0]:.1f}")
@@ -45,7 +45,7 @@ def describe(keep_pins):
 
 
 def child_environment(keep_pins):
-    """The environment of the contestants."""
+    """The environment of the participants."""
     return {name: value for name, value in os.environ.items() if keep_pins or name not in BLAS_PINS}
 
 

@@ -1,4 +1,4 @@
-"""The recurrent product in plain Numba loops: what the register tile is compared with. The names are lstm/tile.py's."""
+"""The recurrent product in plain Numba loops, to compare the register tile with. Names are those of engine/tile.py."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from lstm.engine.jit import compiled
 
 
 def __getattr__(name):
-    """What else the loops over time use of lstm/tile.py stays as it is."""
+    """What else the loops over time use of engine/tile.py stays as it is."""
     return getattr(tile, name)
 
 

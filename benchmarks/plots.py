@@ -11,20 +11,20 @@ from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 PEERS = {"PyTorch": (BLUE, "o"), "Keras": (ORANGE, "s")}
 
 
-def ratios(results):
+def ratios_figure(results):
     """A dot for each case and peer, with the spread over the rounds; hollow with one thread, pale if disturbed."""
     figure, axes = new_axes("How many times as fast as each peer", "times as fast (median, with spread)", "")
-    cases = [(part, case) for part in ("training", "sampling") for case in results.cases(part)]
-    labels = [case if part == "training" else f"sampling,\n{case}" for part, case in cases]
-    for place, (part, case) in enumerate(cases):
+    cases = [(suite, case) for suite in ("training", "sampling") for case in results.cases(suite)]
+    labels = [case if suite == "training" else f"sampling,\n{case}" for suite, case in cases]
+    for place, (suite, case) in enumerate(cases):
         for peer, (color, marker) in PEERS.items():
-            for threads in results.threads(part):
-                values = results.ratios(part, case, peer, "ours", threads)
+            for threads in results.threads(suite):
+                values = results.ratios(suite, case, peer, "ours", threads)
                 if values:
-                    hollow = threads < results.threads(part)[-1]
+                    hollow = threads < results.threads(suite)[-1]
                     at = place + (0.12 if peer == "Keras" else -0.12) + (0.06 if hollow else -0.06)
                     spread = [[median(values) - min(values)], [max(values) - median(values)]]
-                    pair = [results.find(part, case, name, threads) for name in (peer, "ours")]
+                    pair = [results.find(suite, case, name, threads) for name in (peer, "ours")]
                     alpha = 0.25 if any(row.disturbed for row in pair) else 1
                     style = dict(fmt=marker, color=color, mfc="none" if hollow else color, capsize=2, alpha=alpha)
                     label = f"{peer}, {threads} thread{'s' * (threads > 1)}"
@@ -42,9 +42,9 @@ def ratios(results):
     return figure
 
 
-def limits(results):
-    """(peak in FLOP/s, bandwidth in bytes/s): medians over the rounds of the best contestant of each."""
-    moved = [[BYTES[r.contestant] / s for s in r.values] for r in results.rows if r.contestant in BYTES]
+def peak_and_bandwidth(results):
+    """(peak in FLOP/s, bandwidth in bytes/s): medians over the rounds of the best participant of each."""
+    moved = [[BYTES[r.participant] / s for s in r.values] for r in results.rows if r.participant in BYTES]
     return median(targets.peak(results)), median([max(rates) for rates in zip(*moved)])
 
 
@@ -63,11 +63,11 @@ def points(results):
             yield f"ours: sampling, {label}", GREEN, "^v"[case.B > 1], done / moved, done / row.median
 
 
-def roofline(results):
+def roofline_figure(results):
     """The machine's two limits, and where our work lies under them."""
     title = "Roofline, the reference workload"
     figure, axes = new_axes(title, "floating-point operations per byte of memory traffic", "GFLOP/s")
-    peak, bandwidth = limits(results)
+    peak, bandwidth = peak_and_bandwidth(results)
     intensity = np.geomspace(0.2, 400, 200)
     axes.loglog(intensity, np.minimum(peak, bandwidth * intensity) / 1e9, color="black")
     offset = dict(textcoords="offset points", va="center")

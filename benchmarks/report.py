@@ -1,7 +1,7 @@
-"""Results as text: a table for each part, the targets, and the table of benchmarks/README.md."""
+"""Results as text: a table for each suite, the targets, and the table of benchmarks/README.md."""
 
 from benchmarks import targets
-from benchmarks.ablations import IDEAS
+from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import GROWTH, REFERENCE, TRAINING
 from benchmarks.roofline import BYTES, FLOP
 from benchmarks.rounds import median
@@ -17,49 +17,49 @@ def mark(row):
     return " *" if row.disturbed else ""
 
 
-def training(results):
+def training_table(results):
     """Step times and how many times as fast we are."""
     yield f"{'a training step':<18}{'threads':>8}  {'':<14}{'median ms':>10}{'spread ms':>18}   ours is faster by"
     for row in results.rows:
-        if row.part == "training":
-            faster = results.ratios("training", row.case, row.contestant, "ours", row.threads)
+        if row.suite == "training":
+            faster = results.ratios("training", row.case, row.participant, "ours", row.threads)
             times = f"{row.median * 1e3:>10.2f}{row.spread(1e3, 2):>18}"
-            faster = "" if row.contestant == "ours" else ratio(faster)
-            yield f"{row.case:<18}{row.threads:>8}  {row.contestant:<14}{times}   {faster}{mark(row)}"
+            faster = "" if row.participant == "ours" else ratio(faster)
+            yield f"{row.case:<18}{row.threads:>8}  {row.participant:<14}{times}   {faster}{mark(row)}"
     for label, case in TRAINING.items():
         yield f"{label}: {case}, dropout {case.dropout}, {case.flop() / 1e9:.2f} GFLOP"
 
 
-def sampling(results):
+def sampling_table(results):
     """Characters a second of all streams together."""
     yield f"{'sampling':<18}{'threads':>8}  {'':<14}{'median char/s':>14}{'spread':>18}   ours is faster by"
     for row in results.rows:
-        if row.part == "sampling":
+        if row.suite == "sampling":
             rates = [1 / s for s in row.values]
             spread = f"{min(rates):.0f} - {max(rates):.0f}"
-            faster = results.ratios("sampling", row.case, row.contestant, "ours", row.threads)
-            faster = "" if row.contestant == "ours" else ratio(faster)
-            start = f"{row.case:<18}{row.threads:>8}  {row.contestant:<14}{1 / row.median:>14.0f}"
+            faster = results.ratios("sampling", row.case, row.participant, "ours", row.threads)
+            faster = "" if row.participant == "ours" else ratio(faster)
+            start = f"{row.case:<18}{row.threads:>8}  {row.participant:<14}{1 / row.median:>14.0f}"
             yield f"{start}{spread:>18}   {faster}{mark(row)}"
 
 
-def startup(results):
+def startup_table(results):
     """Seconds of fresh processes."""
     yield f"{'from start, seconds':<26}{'':<14}{'median':>8}{'spread':>16}"
     for row in results.rows:
-        if row.part == "startup":
-            yield f"{row.case:<26}{row.contestant:<14}{row.median:>8.2f}{row.spread(1, 2):>16}{mark(row)}"
+        if row.suite == "startup":
+            yield f"{row.case:<26}{row.participant:<14}{row.median:>8.2f}{row.spread(1, 2):>16}{mark(row)}"
 
 
-def memory(results):
+def memory_table(results):
     """Megabytes above the imports."""
     yield f"{'training, MB above the imports':<40}{'median':>8}{'spread':>16}"
     for row in results.rows:
-        if row.part == "memory":
-            yield f"{row.contestant:<40}{row.median / 1e6:>8.1f}{row.spread(1e-6):>16}"
+        if row.suite == "memory":
+            yield f"{row.participant:<40}{row.median / 1e6:>8.1f}{row.spread(1e-6):>16}"
 
 
-def growth(results):
+def growth_table(results):
     """Step time by size, and how far from a straight line."""
     yield f"{'a step as one size grows':<26}{'ours ms':>9}{'ns a character':>16}{'off the line':>14}{'PyTorch':>20}"
     threads = results.threads("growth")[-1]
@@ -75,15 +75,15 @@ def growth(results):
             yield f"{row.case:<26}{row.median * 1e3:>9.2f}{each:>16.0f}{off:>14}   {theirs}{mark(row)}"
 
 
-def roofline(results):
+def roofline_table(results):
     """The machine's limits and our share of them."""
     for row in results.rows:
-        if row.part == "roofline":
-            work, unit = (FLOP, "GFLOP/s") if row.contestant in FLOP else (BYTES, "GB/s")
-            rates = [work.get(row.contestant, REFERENCE.flop()) / s / 1e9 for s in row.values]
-            unit = unit if row.contestant in work else "GFLOP/s (of our count)"
+        if row.suite == "roofline":
+            work, unit = (FLOP, "GFLOP/s") if row.participant in FLOP else (BYTES, "GB/s")
+            rates = [work.get(row.participant, REFERENCE.flop()) / s / 1e9 for s in row.values]
+            unit = unit if row.participant in work else "GFLOP/s (of our count)"
             spread = f"({min(rates):.1f} - {max(rates):.1f})"
-            yield f"{row.contestant:<14}{median(rates):>8.1f} {unit} {spread}{mark(row)}"
+            yield f"{row.participant:<14}{median(rates):>8.1f} {unit} {spread}{mark(row)}"
     share = targets.share_of_peak(results)
     if share:
         yield f"our share of the best product's rate: {ratio(share, ' %')}"
@@ -92,13 +92,13 @@ def roofline(results):
     yield f"each of V characters, as we compute it. Computed for each place, as the peers do, it is {looked_up:.2f}."
 
 
-def ideas(results):
+def ablations_table(results):
     """What a step costs without each idea."""
-    rows = {row.contestant: row for row in results.rows if row.part == "ideas"}
+    rows = {row.participant: row for row in results.rows if row.suite == "ablations"}
     whole = rows["ours"]
     yield f"{'a step of the reference':<49}{'instead':<34}{'median ms':>10}{'slower by':>24}"
     yield f"{'with all ideas':<83}{whole.median * 1e3:>10.2f}   spread {whole.spread(1e3)}"
-    for idea, (instead, _) in IDEAS.items():
+    for idea, (instead, _) in ABLATIONS.items():
         if idea in rows:
             slower = ratio([without / s for without, s in zip(rows[idea].values, whole.values)])
             times = f"{rows[idea].median * 1e3:>10.2f}{slower:>24}{mark(rows[idea])}"
@@ -117,19 +117,19 @@ def readme(results):
     """The table of benchmarks/README.md, in Markdown."""
     yield "| | threads | this project | PyTorch | Keras |"
     yield "|---|---:|---:|---:|---:|"
-    for part, show in (("training", lambda s: f"{s * 1e3:.1f} ms"), ("sampling", lambda s: f"{1 / s:,.0f} char/s")):
-        for case in results.cases(part):
-            what = f"a training step, {case}" if part == "training" else f"sampling, {case}"
-            for threads in reversed(results.threads(part)):
-                ours = results.find(part, case, "ours", threads)
+    for suite, show in (("training", lambda s: f"{s * 1e3:.1f} ms"), ("sampling", lambda s: f"{1 / s:,.0f} char/s")):
+        for case in results.cases(suite):
+            what = f"a training step, {case}" if suite == "training" else f"sampling, {case}"
+            for threads in reversed(results.threads(suite)):
+                ours = results.find(suite, case, "ours", threads)
                 cells = [show(ours.median)] if ours else [""]
                 for peer in ("PyTorch", "Keras"):
-                    row = results.find(part, case, peer, threads)
+                    row = results.find(suite, case, peer, threads)
                     both = row and ours
                     if both and (row.disturbed or ours.disturbed):
                         cells.append("disturbed")  # a number that flatters us is not shown
                     else:
-                        times = median(results.ratios(part, case, peer, "ours", threads)) if both else 0
+                        times = median(results.ratios(suite, case, peer, "ours", threads)) if both else 0
                         cells.append(f"{show(row.median)} (**{times:.1f}x**)" if both else "")
                 yield f"| {what} | {threads} | {' | '.join(cells)} |"
     yield from readme_of_processes(results)
@@ -139,11 +139,11 @@ def readme(results):
 
 def readme_of_processes(results):
     """The rows of memory and of start."""
-    for part, what, show in (
+    for suite, what, show in (
         ("memory", "memory above the imports, training", lambda v: f"{v / 1e6:.0f} MB"),
         ("startup", "from start to the first batch", lambda v: f"{v:.1f} s"),
     ):
-        rows = {r.contestant: r for r in results.rows if r.part == part and r.case in ("reference", "first batch")}
+        rows = {r.participant: r for r in results.rows if r.suite == suite and r.case in ("reference", "first batch")}
         if rows:
             ours = [show(rows[n].median) + n[len("ours,") :] for n in rows if n.startswith("ours")]
             theirs = [show(rows[n].median) if n in rows else "" for n in ("PyTorch", "Keras")]
@@ -151,11 +151,11 @@ def readme_of_processes(results):
 
 
 TABLES = {
-    "training": training,
-    "sampling": sampling,
-    "startup": startup,
-    "memory": memory,
-    "growth": growth,
-    "roofline": roofline,
-    "ideas": ideas,
+    "training": training_table,
+    "sampling": sampling_table,
+    "startup": startup_table,
+    "memory": memory_table,
+    "growth": growth_table,
+    "roofline": roofline_table,
+    "ablations": ablations_table,
 }

@@ -9,11 +9,11 @@ from benchmarks.rounds import median
 
 @dataclass(frozen=True)
 class Row:
-    """What one contestant did in one case: a value for each round."""
+    """What one participant did in one case: a value for each round."""
 
-    part: str  # training, sampling, startup, memory, growth, roofline, ideas
+    suite: str  # training, sampling, startup, memory, growth, roofline, ablations
     case: str
-    contestant: str
+    participant: str
     threads: int
     values: list  # seconds a piece of work (sampling: a character); in memory bytes
 
@@ -41,22 +41,22 @@ class Results:
     machine: list  # lines of text
     rows: list
 
-    def find(self, part, case, contestant, threads):
+    def find(self, suite, case, participant, threads):
         """The row, or None where it was not measured."""
-        wanted = part, case, contestant, threads
-        return next((r for r in self.rows if (r.part, r.case, r.contestant, r.threads) == wanted), None)
+        wanted = suite, case, participant, threads
+        return next((r for r in self.rows if (r.suite, r.case, r.participant, r.threads) == wanted), None)
 
-    def cases(self, part):
-        """The names of a part's cases, in order."""
-        return list(dict.fromkeys(row.case for row in self.rows if row.part == part))
+    def cases(self, suite):
+        """The names of a suite's cases, in order."""
+        return list(dict.fromkeys(row.case for row in self.rows if row.suite == suite))
 
-    def threads(self, part):
-        """The numbers of threads of a part."""
-        return sorted({row.threads for row in self.rows if row.part == part})
+    def threads(self, suite):
+        """The numbers of threads of a suite."""
+        return sorted({row.threads for row in self.rows if row.suite == suite})
 
-    def ratios(self, part, case, theirs, ours, threads):
+    def ratios(self, suite, case, theirs, ours, threads):
         """How many times as much time (or memory) they take as we do, round by round; None if not measured."""
-        row, mine = self.find(part, case, theirs, threads), self.find(part, case, ours, threads)
+        row, mine = self.find(suite, case, theirs, threads), self.find(suite, case, ours, threads)
         return [them / us for them, us in zip(row.values, mine.values)] if row and mine else None
 
     def disturbed(self):
@@ -66,7 +66,7 @@ class Results:
     def save(self, path):
         """As JSON."""
         content = {"machine": self.machine, "rows": [asdict(row) for row in self.rows]}
-        lines = json.dumps(content).replace('{"part"', '\n{"part"')  # a row a line, so that differences can be read
+        lines = json.dumps(content).replace('{"suite"', '\n{"suite"')  # a row a line, so that differences can be read
         path.write_text(lines + "\n", encoding="utf-8")
 
     @classmethod

@@ -13,9 +13,9 @@ LENGTH = 2**25  # float32 in each array: 128 MB
 
 
 def sgemm(size):
-    """A contestant: one product of that size."""
+    """A participant: one product of that size."""
 
-    def contestant(case, threads):
+    def participant(case, threads):
         from threadpoolctl import threadpool_limits
 
         a, b = np.random.default_rng(0).random((2, size, size), np.float32)
@@ -27,18 +27,18 @@ def sgemm(size):
 
         return multiply
 
-    return contestant
+    return participant
 
 
 def over_arrays(loop):
-    """A contestant that runs loop(a, b, c) over an equal part of three arrays on each thread."""
+    """A participant that runs loop(a, b, c) over an equal part of three arrays on each thread."""
 
-    def contestant(case, threads):
+    def participant(case, threads):
         arrays = np.ones((3, threads, LENGTH // threads), np.float32)
         pool = ThreadPoolExecutor(threads)
         return lambda: list(pool.map(loop, *arrays))
 
-    return contestant
+    return participant
 
 
 def copy(a, b, c):

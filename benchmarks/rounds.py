@@ -1,8 +1,8 @@
-"""Honest timing on a machine that drifts: contestants take turns, round after round, in processes of their own.
+"""Honest timing on a machine that drifts: participants take turns, round after round, in processes of their own.
 
-A contestant that is not at turn sleeps, so that no thread pool of one disturbs another; a turn that somebody else
-disturbed is repeated. Run as a program this module is one contestant: it makes itself ready, then works
-when told to.
+A participant sleeps while it is another's turn, so that no thread pool of one disturbs another; a turn that somebody
+else disturbed is repeated. Run as a program this module is one participant: it makes itself ready, then works when told
+to.
 """
 
 import json
@@ -16,17 +16,17 @@ from benchmarks import ablations, frameworks, roofline, samplers
 from benchmarks.cases import Case
 from benchmarks.interference import busy, foreign_share, least_disturbed
 
-# part -> name -> function(case, threads) -> function() that does the work once
+# suite -> name -> function(case, threads) -> function() that does the work once
 STEPS = frameworks.TRAINING
-WORK = {"training": STEPS, "growth": STEPS, "ideas": STEPS, "sampling": samplers.SAMPLING}
+WORK = {"training": STEPS, "growth": STEPS, "ablations": STEPS, "sampling": samplers.SAMPLING}
 WORK["roofline"] = STEPS | roofline.ROOFLINE
 
 
-class Contestant:
+class Participant:
     """A process that does one kind of work when it is its turn."""
 
-    def __init__(self, part, name, case, threads, environment=None, without=None):
-        command = [sys.executable, "-m", "benchmarks.rounds", json.dumps([part, name, case, threads, without])]
+    def __init__(self, suite, name, case, threads, environment=None, without=None):
+        command = [sys.executable, "-m", "benchmarks.rounds", json.dumps([suite, name, case, threads, without])]
         self._errors = tempfile.TemporaryFile("w+")
         self._process = subprocess.Popen(
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._errors, text=True, env=environment
@@ -62,12 +62,12 @@ class Contestant:
         self._errors.close()
 
 
-def take_turns(contestants, rounds, seconds):
-    """{name: [(seconds, foreign share) of each round]}, the contestants in turn within a round, back and forth."""
-    taken = {name: [] for name in contestants}
+def take_rounds(participants, rounds, seconds):
+    """{name: [(seconds, foreign share) of each round]}, the participants in turn within a round, back and forth."""
+    taken = {name: [] for name in participants}
     for number in range(rounds):
-        for name in list(contestants)[:: -1 if number % 2 else 1]:
-            taken[name].append(least_disturbed(lambda: contestants[name].turn(seconds)))
+        for name in list(participants)[:: -1 if number % 2 else 1]:
+            taken[name].append(least_disturbed(lambda: participants[name].turn(seconds)))
     return taken
 
 
@@ -93,13 +93,13 @@ def keep_to(threads):
 
 
 def main():
-    """One contestant: `python -m benchmarks.rounds JSON`, then a line of seconds for each turn."""
-    part, name, case, threads, without = json.loads(sys.argv[1])
+    """One participant: `python -m benchmarks.rounds JSON`, then a line of seconds for each turn."""
+    suite, name, case, threads, without = json.loads(sys.argv[1])
     keep_to(threads)
     try:
         if without:
             ablations.remove(without)
-        work = WORK[part][name](Case(*case), threads)
+        work = WORK[suite][name](Case(*case), threads)
         for _ in range(3):  # compile, warm up
             work()
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""The parts of a run: each measures one thing and returns rows."""
+"""The suites of a run: each measures one thing and returns rows."""
 
 import tempfile
 from contextlib import ExitStack
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks import cold_start, roofline
-from benchmarks.ablations import IDEAS
+from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import GROWTH, REFERENCE, SAMPLING, TRAINING, Case
 from benchmarks.machine import progress
 from benchmarks.results import Row
-from benchmarks.rounds import Contestant, take_turns
+from benchmarks.rounds import Participant, take_rounds
 from lstm.corpus import Corpus
 from lstm.io.files import read_text
 from lstm.io.places import INPUT
@@ -32,9 +32,9 @@ class Effort(NamedTuple):
     quick: bool = False
 
 
-def row(part, label, name, threads, taken):
+def row(suite, label, name, threads, taken):
     """A Row from [(value, foreign share) of each round]."""
-    return Row(part, label, name, threads, *map(list, zip(*taken)))
+    return Row(suite, label, name, threads, *map(list, zip(*taken)))
 
 
 class Entry(NamedTuple):
@@ -47,8 +47,8 @@ class Entry(NamedTuple):
     without: str = None  # an idea to be taken away
 
 
-def compete(part, entries, effort, environments=None):
-    """Rows of contestants that take turns; who is not installed is left out with a line that says so.
+def compete(suite, entries, effort, environments=None):
+    """Rows of participants that take turns; who is not installed is left out with a line that says so.
 
     environments: {entry: its own}, where they differ.
     """
@@ -56,15 +56,16 @@ def compete(part, entries, effort, environments=None):
         running = {}
         for entry in entries:
             environment = (environments or {}).get(entry, effort.environment)
-            running[entry] = Contestant(part, entry.name, entry.case, entry.threads, environment, entry.without)
+            running[entry] = Participant(suite, entry.name, entry.case, entry.threads, environment, entry.without)
             stack.callback(running[entry].close)
-        for entry, contestant in list(running.items()):
-            error = contestant.ready()
+        for entry, participant in list(running.items()):
+            error = participant.ready()
             if error:
-                print(f"{part}, {entry.label}: {entry.name}, {entry.threads} threads, is left out: {error}", flush=True)
+                who = f"{suite}, {entry.label}: {entry.name}, {entry.threads} threads"
+                print(f"{who}, is left out: {error}", flush=True)
                 del running[entry]
-        turns = take_turns(running, effort.rounds, effort.seconds)
-    return [row(part, e.label, e.without or e.name, e.threads, taken) for e, taken in turns.items()]
+        turns = take_rounds(running, effort.rounds, effort.seconds)
+    return [row(suite, e.label, e.without or e.name, e.threads, taken) for e, taken in turns.items()]
 
 
 def training(effort):
@@ -114,7 +115,7 @@ def startup(effort):
 def memory(effort):
     """Memory above the imports in training the reference."""
     progress("memory")
-    amounts = cold_start.memory(effort.threads[-1], effort.fresh_rounds, effort.environment)
+    amounts = cold_start.memory_above_imports(effort.threads[-1], effort.fresh_rounds, effort.environment)
     return [Row("memory", "reference", name, effort.threads[-1], values) for name, values in amounts.items()]
 
 
@@ -139,17 +140,17 @@ def limits(effort):
     return compete("roofline", entries, effort)
 
 
-def without_ideas(effort):
+def without_each_idea(effort):
     """The reference's training step, whole and without one idea at a time."""
-    progress("ideas: compiling each variant anew")
-    entries = [Entry("reference", REFERENCE, "ours", effort.threads[-1], idea) for idea in (None, *IDEAS)]
+    progress("ablations: compiling each variant anew")
+    entries = [Entry("reference", REFERENCE, "ours", effort.threads[-1], idea) for idea in (None, *ABLATIONS)]
     with ExitStack() as stack:
         caches = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in entries]
         environments = {e: effort.environment | {"NUMBA_CACHE_DIR": cache} for e, cache in zip(entries, caches)}
-        return compete("ideas", entries, effort, environments)
+        return compete("ablations", entries, effort, environments)
 
 
-PARTS = {
+SUITES = {
     "training": training,
     "sampling": sampling,
     "startup": startup,

@@ -1,6 +1,6 @@
 """What the speed of this project is held to, on 2 cores: each a number computed from results, with a floor and an aim.
 
-Each function takes Results and returns one value for each round, or None where a part was not measured.
+Each function takes Results and returns one value for each round, or None where a suite was not measured.
 """
 
 from typing import NamedTuple
@@ -31,9 +31,9 @@ class Target(NamedTuple):
         return "reached" if sign * value >= sign * self.floor else "MISSED"
 
 
-def faster(part, case, theirs, threads):
+def faster(suite, case, theirs, threads):
     """How many times as fast we are as a peer."""
-    return lambda results: results.ratios(part, case, theirs, "ours", threads)
+    return lambda results: results.ratios(suite, case, theirs, "ours", threads)
 
 
 def best_of_both(results):
@@ -55,13 +55,13 @@ def eight_streams(results):
 
 def peak(results):
     """The best rate of large square products, FLOP/s, in each round."""
-    rows = [row for row in results.rows if row.contestant in FLOP]
-    return [max(rates) for rates in zip(*([FLOP[row.contestant] / s for s in row.values] for row in rows))]
+    rows = [row for row in results.rows if row.participant in FLOP]
+    return [max(rates) for rates in zip(*([FLOP[row.participant] / s for s in row.values] for row in rows))]
 
 
 def share_of_peak(results):
     """Our arithmetic over what the peak would allow in the same time, in percent."""
-    ours = next((r for r in results.rows if r.part == "roofline" and r.contestant == "ours"), None)
+    ours = next((r for r in results.rows if r.suite == "roofline" and r.participant == "ours"), None)
     rates = peak(results)
     return [100 * REFERENCE.flop() / s / rate for s, rate in zip(ours.values, rates)] if ours and rates else None
 
@@ -70,7 +70,8 @@ def our_seconds(case, temperature):
     """Seconds of a fresh process."""
 
     def values(results):
-        rows = [r for r in results.rows if (r.part, r.case, r.contestant) == ("startup", case, f"ours, {temperature}")]
+        wanted = "startup", case, f"ours, {temperature}"
+        rows = [row for row in results.rows if (row.suite, row.case, row.participant) == wanted]
         return rows[0].values if rows else None
 
     return values
@@ -96,7 +97,7 @@ def deviation(what):
 
     def values(results):
         sizes = list(GROWTH[what])
-        rows = [r for r in results.rows if r.part == "growth" and r.contestant == "ours"]
+        rows = [r for r in results.rows if r.suite == "growth" and r.participant == "ours"]
         medians = {r.case: r.median for r in rows}
         if any(f"{what} {size}" not in medians for size in sizes):
             return None

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from benchmarks import cold_start, frameworks, interference, report, rounds, samplers, search, targets
-from benchmarks.ablations import IDEAS
+from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import REFERENCE, Case
 from benchmarks.results import Results, Row
 from lstm.io import InputError
@@ -54,7 +54,7 @@ def test_the_count_of_parameters_is_the_models():
 
 
 @pytest.mark.parametrize("name", ["ours", "ours, NumPy"])
-def test_our_contestants_learn_the_same_batch(name):
+def test_our_participants_learn_the_same_batch(name):
     step = frameworks.TRAINING[name](TINY, 2)
     first, *others = [step() for _ in range(20)]
     assert first == pytest.approx(np.log(TINY.V), rel=0.2)
@@ -62,7 +62,7 @@ def test_our_contestants_learn_the_same_batch(name):
 
 
 class Fake:
-    """A contestant that says who was asked, and is disturbed the first time."""
+    """A participant that says who was asked, and is disturbed the first time."""
 
     def __init__(self, name, log):
         self.name, self.log = name, log
@@ -75,7 +75,7 @@ class Fake:
 def test_turns_go_back_and_forth_and_a_disturbed_one_is_repeated(monkeypatch):
     monkeypatch.setattr(interference, "PAUSE", 0)
     log = []
-    taken = rounds.take_turns({name: Fake(name, log) for name in "ab"}, 2, 0.1)
+    taken = rounds.take_rounds({name: Fake(name, log) for name in "ab"}, 2, 0.1)
     assert log == ["a", "a", "b", "b", "a"]
     assert taken == {"a": [(2.0, 0.0), (5.0, 0.0)], "b": [(3.0, 0.0), (4.0, 0.0)]}
 
@@ -147,7 +147,7 @@ def test_a_straight_line_deviates_by_nothing():
 @pytest.mark.slow
 def test_without_any_idea_the_losses_are_the_same(tmp_path):
     expected = run(losses())
-    for number, idea in enumerate(IDEAS):
+    for number, idea in enumerate(ABLATIONS):
         found = run(losses(idea), {"NUMBA_CACHE_DIR": str(tmp_path / str(number))})
         np.testing.assert_allclose(found, expected, atol=1e-4, err_msg=idea)
 

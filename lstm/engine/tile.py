@@ -12,7 +12,7 @@ element of z is loaded and stored once, not K times, and each number of w that i
 
 Why not BLAS? In the recurrent product a has the few rows of one shard, and a BLAS repacks w at each time step;
 here w is packed once for all of them. On 8 rows this is more than twice as fast, on many rows about as fast.
-Why not plain Numba loops? LLVM does not keep an array in registers: they reach about half (see benchmarks, --ideas).
+Why not plain Numba loops? LLVM does not keep an array in registers: they reach about half (`benchmarks --ablations`).
 
 The three operations on a tile are written as LLVM instructions, because a vector that wide has no name in Python; what
 they mean is in their docstrings. Left out: everything that is not z += a @ w.
