@@ -13,11 +13,13 @@ from pathlib import Path
 
 import numpy as np
 
+from lstm.batches import Batches
 from lstm.corpus import Corpus
-from lstm.engine.threads import Workers, default_threads
+from lstm.engine.threads import default_threads
 from lstm.gradcheck import TITLES, Problem, check
 from lstm.io import InputError, places
 from lstm.io.files import is_there
+from lstm.loss import cross_entropy
 from lstm.model import BACKENDS, CharRNN, Config, backend_of
 from lstm.notation import header
 from lstm.rendering import music
@@ -27,9 +29,9 @@ from lstm.storage import checkpoint
 from lstm.storage.checkpoint import Checkpoint, find_weights, pretrained
 from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
 from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
-from lstm.training import evaluate
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
+AT_ONCE = 1024  # characters of a text whose gates are in memory at a time, where the loss is wanted
 WHOLE = {"epochs": 1, "batch_size": 1, "seq_length": 1, "warmup": 0, "seed": 0}  # settings, and the least of each
 RANGES = {  # settings, and the least and the most of each
     "learning_rate": (1e-9, 10),
@@ -196,12 +198,21 @@ def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:
     return [{name: array[:, 0] for name, array in layer.items()} for layer in model.model.trace(ids[:, None])]
 
 
-def loss(model: Checkpoint, text: str, threads: int | None = None) -> float:
-    """How badly the model predicts a text of two characters or more: nats per character, without dropout."""
+def loss(model: Checkpoint, text: str) -> float:
+    """The mean of -log p(character | all before it) over a text, the first character excepted: nats per character.
+
+    The model reads the text as one sequence, from the zero state, without dropout. The validation loss of a training
+    reads many rows side by side: faster, but each row begins with nothing remembered, which counts in a short text.
+    Raises InputError for a text of fewer than two characters, or with one that the model does not know.
+    """
     ids = encode_prime(require_model(model).vocabulary, require_text("text", text))
     if len(ids) < 2:
         raise InputError(f"text {text!r} must have two characters or more: the first is not predicted")
-    return evaluate(model.model, ids, Settings.seq_length, Workers(threads or default_threads()))[0]
+    state, nats = model.model.initial_state(), 0.0
+    for inputs, targets in Batches(ids, 1, AT_ONCE, remainder=True):
+        logits, state, _ = model.model.forward(inputs, state)
+        nats += cross_entropy(logits, targets)[0].sum(dtype=np.float64)
+    return float(nats / (len(ids) - 1))
 
 
 class Table(list):

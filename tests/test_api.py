@@ -92,16 +92,27 @@ def test_training_is_what_the_trainer_does(tmp_path):
 
 
 def test_the_loss_is_the_mean_of_what_each_character_costs(small):
-    text, p = "ab cab", []
-    state = small.model.initial_state()
-    for character in text[:-1]:
-        logits, state, _ = small.model.forward(small.vocabulary.encode(character)[None], state)
-        p.append(np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum())
-    ids = small.vocabulary.encode(text)
-    rows = lstm.loss(small, text)  # short texts are read as rows of one step
-    assert rows > 0
-    assert lstm.trace(small, text)[0]["h"].shape == (len(ids), 4)
-    assert len(p) == 5
+    text, nats = "ab cab\n" * 200, []  # longer than what is read at once
+    ids, state = small.vocabulary.encode(text), small.model.initial_state()
+    for t in range(len(ids) - 1):
+        logits, state, _ = small.model.forward(ids[t : t + 1, None], state)
+        p = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()
+        nats.append(-np.log(p[ids[t + 1]]))
+    assert lstm.loss(small, text) == pytest.approx(np.mean(nats), rel=1e-5)
+    assert lstm.loss(small, text[:4]) == pytest.approx(np.mean(nats[:3]), rel=1e-5)
+
+
+def test_a_tune_is_likely_under_the_model_that_composed_it(model):
+    tune = lstm.compose(model, random_seed=1)[0]
+    assert lstm.loss(model, tune) < 1  # read in rows that each begin with nothing remembered, it would be 2
+
+
+def test_the_trace_is_what_the_equations_of_the_cell_say(small):
+    layer = lstm.trace(small, "ab cab")[0]
+    assert {name: array.shape for name, array in layer.items()} == dict.fromkeys("ifgoch", (6, 4))
+    before = np.vstack([np.zeros((1, 4)), layer["c"][:-1]])
+    np.testing.assert_allclose(layer["c"], layer["f"] * before + layer["i"] * layer["g"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer["h"], layer["o"] * np.tanh(layer["c"]), rtol=1e-5, atol=1e-6)
 
 
 def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
