@@ -131,7 +131,10 @@ def header_lines(model, seed, **wanted):
 
 
 class Training:
-    """A training run under way: an iterator over the Records of its epochs. `.model` is what it has learnt so far."""
+    """A training run under way: an iterator over the Records of its epochs. `.model` is what it has learnt so far.
+
+    An epoch is trained when its Record is asked for.
+    """
 
     def __init__(self, trainer, corpus):
         self.trainer, self.corpus, self._records = trainer, corpus, trainer.records()
@@ -144,10 +147,10 @@ class Training:
 
     @property
     def model(self) -> Checkpoint:
-        """The model as it is now, for `compose` and the other functions."""
+        """The model as it is now, for `compose` and the other functions: a copy, which further epochs do not change."""
         history = self.trainer.history
         losses = {"loss": history[-1].loss, "val_loss": history[-1].val_loss} if history else None
-        return Checkpoint(self.trainer.ema_model, self.corpus.vocabulary, len(history), losses, self.corpus.abc)
+        return Checkpoint(self.trainer.ema_model.copy(), self.corpus.vocabulary, len(history), losses, self.corpus.abc)
 
 
 def train(text: str, **settings) -> Training:

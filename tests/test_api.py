@@ -91,6 +91,18 @@ def test_training_is_what_the_trainer_does(tmp_path):
     assert lstm.loss(loaded, TEXT) == lstm.loss(training.model, TEXT)
 
 
+@pytest.mark.parametrize("averaging", [0, 0.9])
+def test_the_model_of_an_epoch_stays_as_it_is_while_training_goes_on(averaging):
+    sizes = {"embedding": 4, "units": 6, "layers": 1, "batch_size": 4, "seq_length": 20}
+    training = lstm.train(TEXT, preset="classic", epochs=2, threads=1, averaging=averaging, **sizes)
+    next(training)
+    first = training.model
+    kept = first.model.parameters.flat.copy()
+    next(training)
+    np.testing.assert_array_equal(first.model.parameters.flat, kept)
+    assert (training.model.model.parameters.flat != kept).any() and (first.epoch, training.model.epoch) == (1, 2)
+
+
 def test_the_loss_is_the_mean_of_what_each_character_costs(small):
     text, nats = "ab cab\n" * 200, []  # longer than what is read at once
     ids, state = small.vocabulary.encode(text), small.model.initial_state()
