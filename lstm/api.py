@@ -7,7 +7,9 @@ the remedy. API.md has short scripts that use nothing else.
 import difflib
 import numbers
 import os
+import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
@@ -87,7 +89,7 @@ def compose(
     """
     require_model(model)
     require_whole("tunes", tunes, 1)
-    if temperature != 0:
+    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real) or temperature != 0:
         require_number("temperature", temperature, 0.01, 100, "0, or a number")
     require_whole("top_k", top_k, 0)
     require_number("top_p", top_p, 0, 1)
@@ -125,7 +127,8 @@ def header_lines(model, seed, **wanted):
         if seed is not None or not model.abc:
             reason = "a seed says already how a tune begins" if model.abc else "the model did not learn ABC tunes"
             raise InputError(f"{name} {value!r} cannot be had, because {reason}; leave it out")
-        lines.append(getattr(header, name)(require_text(name, value)))
+        with named_as_arguments():
+            lines.append(getattr(header, name)(require_text(name, value)))
         model.vocabulary.encode(lines[-1])
     return tuple(lines)
 
@@ -143,7 +146,8 @@ class Training:
         return self
 
     def __next__(self):
-        return next(self._records)
+        with named_as_arguments():
+            return next(self._records)
 
     @property
     def model(self) -> Checkpoint:
@@ -185,11 +189,12 @@ def train(text: str, **settings) -> Training:
     backend = backend_of(settings.get("backend", "numba"))
     threads = require_whole("threads", settings.get("threads", default_threads()), 1)
     chosen = settings_for(options)
-    corpus = Corpus.of(text, chosen.validation)
-    transposer = transposer_for(chosen, corpus)
-    chosen = suited(chosen, corpus, options, transposer)
-    config = config_for(options, len(corpus.vocabulary))
-    return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
+    with named_as_arguments():
+        corpus = Corpus.of(text, chosen.validation)
+        transposer = transposer_for(chosen, corpus)
+        chosen = suited(chosen, corpus, options, transposer)
+        config = config_for(options, len(corpus.vocabulary))
+        return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
 
 
 def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:
@@ -244,8 +249,9 @@ def gradcheck(model=None, backend=None) -> Table:
         raise InputError(f"{model!r} is no model; lstm.load() gives one")
     config = network.config if network else Config(7, dropout=0.3, input_dropout=0.3, recurrent_dropout=0.3, layers=2)
     small = Config(7, 4, 5, min(config.layers, 3), config.dropout, config.input_dropout, config.recurrent_dropout)
-    arithmetic = backend or (network.backend if network else BACKENDS["numba"])
-    return Table(check(Problem(small, backend=backend_of(arithmetic))))
+    if backend is None:
+        backend = network.backend if network else BACKENDS["numba"]
+    return Table(check(Problem(small, backend=backend_of(backend))))
 
 
 def midi(tune: str) -> bytes:
@@ -268,6 +274,16 @@ def rendered(render, tune):
 
 
 # -- what is given must make sense
+
+
+@contextmanager
+def named_as_arguments():
+    """Complaints of what the commands share name options. Within this they name arguments: not --key, but key."""
+    try:
+        yield
+    except InputError as error:
+        complaint = re.sub("--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), str(error))
+        raise InputError(complaint) from None
 
 
 def is_whole(value):
