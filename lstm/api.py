@@ -7,17 +7,21 @@ the remedy. API.md has short scripts that use nothing else.
 import difflib
 import numbers
 import os
+import re
 import secrets
+from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
+from lstm.batches import Batches
 from lstm.corpus import Corpus
-from lstm.engine.threads import Workers, default_threads
+from lstm.engine.threads import default_threads
 from lstm.gradcheck import TITLES, Problem, check
 from lstm.io import InputError, places
 from lstm.io.files import is_there
+from lstm.loss import cross_entropy
 from lstm.model import BACKENDS, CharRNN, Config, backend_of
 from lstm.notation import header
 from lstm.rendering import music
@@ -27,9 +31,9 @@ from lstm.storage import checkpoint
 from lstm.storage.checkpoint import Checkpoint, find_weights, pretrained
 from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
 from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
-from lstm.training import evaluate
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
+AT_ONCE = 1024  # characters of a text whose gates are in memory at a time, where the loss is wanted
 WHOLE = {"epochs": 1, "batch_size": 1, "seq_length": 1, "warmup": 0, "seed": 0}  # settings, and the least of each
 RANGES = {  # settings, and the least and the most of each
     "learning_rate": (1e-9, 10),
@@ -85,7 +89,7 @@ def compose(
     """
     require_model(model)
     require_whole("tunes", tunes, 1)
-    if temperature != 0:
+    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real) or temperature != 0:
         require_number("temperature", temperature, 0.01, 100, "0, or a number")
     require_whole("top_k", top_k, 0)
     require_number("top_p", top_p, 0, 1)
@@ -123,13 +127,17 @@ def header_lines(model, seed, **wanted):
         if seed is not None or not model.abc:
             reason = "a seed says already how a tune begins" if model.abc else "the model did not learn ABC tunes"
             raise InputError(f"{name} {value!r} cannot be had, because {reason}; leave it out")
-        lines.append(getattr(header, name)(require_text(name, value)))
+        with named_as_arguments():
+            lines.append(getattr(header, name)(require_text(name, value)))
         model.vocabulary.encode(lines[-1])
     return tuple(lines)
 
 
 class Training:
-    """A training run under way: an iterator over the Records of its epochs. `.model` is what it has learnt so far."""
+    """A training run under way: an iterator over the Records of its epochs. `.model` is what it has learnt so far.
+
+    An epoch is trained when its Record is asked for.
+    """
 
     def __init__(self, trainer, corpus):
         self.trainer, self.corpus, self._records = trainer, corpus, trainer.records()
@@ -138,14 +146,15 @@ class Training:
         return self
 
     def __next__(self):
-        return next(self._records)
+        with named_as_arguments():
+            return next(self._records)
 
     @property
     def model(self) -> Checkpoint:
-        """The model as it is now, for `compose` and the other functions."""
+        """The model as it is now, for `compose` and the other functions: a copy, which further epochs do not change."""
         history = self.trainer.history
         losses = {"loss": history[-1].loss, "val_loss": history[-1].val_loss} if history else None
-        return Checkpoint(self.trainer.ema_model, self.corpus.vocabulary, len(history), losses, self.corpus.abc)
+        return Checkpoint(self.trainer.ema_model.copy(), self.corpus.vocabulary, len(history), losses, self.corpus.abc)
 
 
 def train(text: str, **settings) -> Training:
@@ -180,11 +189,12 @@ def train(text: str, **settings) -> Training:
     backend = backend_of(settings.get("backend", "numba"))
     threads = require_whole("threads", settings.get("threads", default_threads()), 1)
     chosen = settings_for(options)
-    corpus = Corpus.of(text, chosen.validation)
-    transposer = transposer_for(chosen, corpus)
-    chosen = suited(chosen, corpus, options, transposer)
-    config = config_for(options, len(corpus.vocabulary))
-    return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
+    with named_as_arguments():
+        corpus = Corpus.of(text, chosen.validation)
+        transposer = transposer_for(chosen, corpus)
+        chosen = suited(chosen, corpus, options, transposer)
+        config = config_for(options, len(corpus.vocabulary))
+        return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
 
 
 def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:
@@ -196,12 +206,21 @@ def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:
     return [{name: array[:, 0] for name, array in layer.items()} for layer in model.model.trace(ids[:, None])]
 
 
-def loss(model: Checkpoint, text: str, threads: int | None = None) -> float:
-    """How badly the model predicts a text of two characters or more: nats per character, without dropout."""
+def loss(model: Checkpoint, text: str) -> float:
+    """The mean of -log p(character | all before it) over a text, the first character excepted: nats per character.
+
+    The model reads the text as one sequence, from the zero state, without dropout. The validation loss of a training
+    reads many rows side by side: faster, but each row begins with nothing remembered, which counts in a short text.
+    Raises InputError for a text of fewer than two characters, or with one that the model does not know.
+    """
     ids = encode_prime(require_model(model).vocabulary, require_text("text", text))
     if len(ids) < 2:
         raise InputError(f"text {text!r} must have two characters or more: the first is not predicted")
-    return evaluate(model.model, ids, Settings.seq_length, Workers(threads or default_threads()))[0]
+    state, nats = model.model.initial_state(), 0.0
+    for inputs, targets in Batches(ids, 1, AT_ONCE, remainder=True):
+        logits, state, _ = model.model.forward(inputs, state)
+        nats += cross_entropy(logits, targets)[0].sum(dtype=np.float64)
+    return float(nats / (len(ids) - 1))
 
 
 class Table(list):
@@ -230,8 +249,9 @@ def gradcheck(model=None, backend=None) -> Table:
         raise InputError(f"{model!r} is no model; lstm.load() gives one")
     config = network.config if network else Config(7, dropout=0.3, input_dropout=0.3, recurrent_dropout=0.3, layers=2)
     small = Config(7, 4, 5, min(config.layers, 3), config.dropout, config.input_dropout, config.recurrent_dropout)
-    arithmetic = backend or (network.backend if network else BACKENDS["numba"])
-    return Table(check(Problem(small, backend=backend_of(arithmetic))))
+    if backend is None:
+        backend = network.backend if network else BACKENDS["numba"]
+    return Table(check(Problem(small, backend=backend_of(backend))))
 
 
 def midi(tune: str) -> bytes:
@@ -254,6 +274,16 @@ def rendered(render, tune):
 
 
 # -- what is given must make sense
+
+
+@contextmanager
+def named_as_arguments():
+    """Complaints of what the commands share name options. Within this they name arguments: not --key, but key."""
+    try:
+        yield
+    except InputError as error:
+        complaint = re.sub("--([a-z]+(?:-[a-z]+)*)", lambda option: option[1].replace("-", "_"), str(error))
+        raise InputError(complaint) from None
 
 
 def is_whole(value):

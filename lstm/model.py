@@ -49,12 +49,12 @@ class Config:
     def __post_init__(self):
         for name in ("vocabulary", "embedding", "units", "layers"):
             value = getattr(self, name)
-            if not isinstance(value, int) or value < 1:
+            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 raise InputError(f"{name} {value!r} must be a whole number of at least 1")
         for name in ("dropout", "input_dropout", "recurrent_dropout"):
             value = getattr(self, name)
-            if not 0 <= value < 1:
-                raise InputError(f"{name} {value!r} must be at least 0 and less than 1")
+            if not isinstance(value, (int, float)) or not 0 <= value < 1:
+                raise InputError(f"{name} {value!r} must be a number of at least 0 and less than 1")
 
     @property
     def shapes(self):

@@ -91,17 +91,40 @@ def test_training_is_what_the_trainer_does(tmp_path):
     assert lstm.loss(loaded, TEXT) == lstm.loss(training.model, TEXT)
 
 
+@pytest.mark.parametrize("averaging", [0, 0.9])
+def test_the_model_of_an_epoch_stays_as_it_is_while_training_goes_on(averaging):
+    sizes = {"embedding": 4, "units": 6, "layers": 1, "batch_size": 4, "seq_length": 20}
+    training = lstm.train(TEXT, preset="classic", epochs=2, threads=1, averaging=averaging, **sizes)
+    next(training)
+    first = training.model
+    kept = first.model.parameters.flat.copy()
+    next(training)
+    np.testing.assert_array_equal(first.model.parameters.flat, kept)
+    assert (training.model.model.parameters.flat != kept).any() and (first.epoch, training.model.epoch) == (1, 2)
+
+
 def test_the_loss_is_the_mean_of_what_each_character_costs(small):
-    text, p = "ab cab", []
-    state = small.model.initial_state()
-    for character in text[:-1]:
-        logits, state, _ = small.model.forward(small.vocabulary.encode(character)[None], state)
-        p.append(np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum())
-    ids = small.vocabulary.encode(text)
-    rows = lstm.loss(small, text)  # short texts are read as rows of one step
-    assert rows > 0
-    assert lstm.trace(small, text)[0]["h"].shape == (len(ids), 4)
-    assert len(p) == 5
+    text, nats = "ab cab\n" * 200, []  # longer than what is read at once
+    ids, state = small.vocabulary.encode(text), small.model.initial_state()
+    for t in range(len(ids) - 1):
+        logits, state, _ = small.model.forward(ids[t : t + 1, None], state)
+        p = np.exp(logits[0, 0]) / np.exp(logits[0, 0]).sum()
+        nats.append(-np.log(p[ids[t + 1]]))
+    assert lstm.loss(small, text) == pytest.approx(np.mean(nats), rel=1e-5)
+    assert lstm.loss(small, text[:4]) == pytest.approx(np.mean(nats[:3]), rel=1e-5)
+
+
+def test_a_tune_is_likely_under_the_model_that_composed_it(model):
+    tune = lstm.compose(model, random_seed=1)[0]
+    assert lstm.loss(model, tune) < 1  # read in rows that each begin with nothing remembered, it would be 2
+
+
+def test_the_trace_is_what_the_equations_of_the_cell_say(small):
+    layer = lstm.trace(small, "ab cab")[0]
+    assert {name: array.shape for name, array in layer.items()} == dict.fromkeys("ifgoch", (6, 4))
+    before = np.vstack([np.zeros((1, 4)), layer["c"][:-1]])
+    np.testing.assert_allclose(layer["c"], layer["f"] * before + layer["i"] * layer["g"], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(layer["h"], layer["o"] * np.tanh(layer["c"]), rtol=1e-5, atol=1e-6)
 
 
 def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
@@ -129,19 +152,27 @@ def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
     (lambda model: lstm.compose(model, temperature=-1), "temperature -1 must be 0, or a number"),
     (lambda model: lstm.compose(model, temperature="hot"), "temperature 'hot' must be"),
     (lambda model: lstm.compose(model, temperature=float("nan")), "temperature nan must be"),
+    (lambda model: lstm.compose(model, temperature=False), "temperature False must be"),
+    (lambda model: lstm.compose(model, temperature=np.ones(2)), "temperature array([1., 1.]) must be"),
     (lambda model: lstm.compose(model, top_k=-3), "top_k -3 must be"),
     (lambda model: lstm.compose(model, top_p=2), "top_p 2 must be"),
     (lambda model: lstm.compose(model, seed="Ж"), "character 'Ж'"),
     (lambda model: lstm.compose(model, seed=""), "seed '' must be a text"),
-    (lambda model: lstm.compose(model, key="H"), "'H' must be a key"),
+    (lambda model: lstm.compose(model, key="H"), "key 'H' must be a key"),
     (lambda model: lstm.compose(model, seed="X:1", key="G"), "a seed says already"),
     (lambda model: lstm.compose(model, threads=0), "threads 0 must be"),
     (lambda model: lstm.trace(model, ""), "text '' must be"),
     (lambda model: lstm.loss(model, "X"), "two characters or more"),
     (lambda model: lstm.loss(model, b"X:1"), "must be a text"),
     (lambda model: lstm.gradcheck(3), "3 is no model"),
+    (lambda model: lstm.gradcheck(model, backend=""), "backend '' must be"),
     (lambda model: lstm.train(TEXT, unit=3), "unit is not a setting; did you mean units"),
     (lambda model: lstm.train(TEXT, units=0), "units 0 must be a whole number"),
+    (lambda model: lstm.train(TEXT, units=True), "units True must be a whole number"),
+    (lambda model: lstm.train(TEXT, dropout="half"), "dropout 'half' must be a number"),
+    (lambda model: lstm.train(TEXT, dropout=1), "dropout 1 must be a number of at least 0 and less than 1"),
+    (lambda model: lstm.train(TEXT, batch_size=10**6), "the largest that fit: batch_size"),
+    (lambda model: lstm.train(TEXT, warmup=10**6), "warmup 1000000 must be less than"),
     (lambda model: lstm.train(TEXT, epochs=-1), "epochs -1 must be"),
     (lambda model: lstm.train(TEXT, schedule="linear"), "schedule 'linear' must be one of constant, cosine"),
     (lambda model: lstm.train(TEXT, validation=90), "validation 90 must be"),
