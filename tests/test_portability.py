@@ -18,7 +18,7 @@ import json, sys
 sys.path[:0] = {paths!r}
 import numpy as np
 import test_model
-from lstm import tile
+from lstm.engine import tile
 from lstm.model import BACKENDS
 losses = {{str(d): test_model.golden_losses(BACKENDS["numba"], d) for d in (np.float32, np.float64)}}
 print(json.dumps([list(losses.values()), tile.ROWS, tile.COLUMNS, test_model.GOLDEN]))

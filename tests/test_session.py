@@ -12,6 +12,7 @@ import pytest
 
 from helpers import tree
 from lstm.io import InputError
+from lstm.notation.transpose import Transposer
 from lstm.notation.tunes import split
 from lstm.storage.checkpoint import epochs, load_weights
 from lstm.storage.resume import load_resume, save_resume
@@ -100,6 +101,22 @@ def assert_same_end(session, other):
 
 
 # -- one seed, one result
+
+
+def test_more_epochs_read_tunes_in_the_order_and_keys_that_they_would_have_had(tmp_path, run, choices):
+    choices |= {"shuffle": True, "transpose": 0.7}
+    train(begin(run, choices | {"epochs": 2}, None, 1))
+    assert_same_end(train(resume(run, {"epochs": 3}, 1)), trained(tmp_path / "whole", choices))
+
+
+def test_a_run_reads_its_tunes_once_and_prepares_no_text_after_the_last_epoch(run, choices, monkeypatch):
+    text, parsed, epochs = Transposer.text, [], []
+    transposer = Transposer.__init__
+    monkeypatch.setattr(Transposer, "__init__", lambda self, corpus: parsed.append(1) or transposer(self, corpus))
+    monkeypatch.setattr(Transposer, "text", lambda self, *key: epochs.append(key[-1]) or text(self, *key))
+    del choices["preset"]  # the usual one, so that the session asks whether the tunes can be transposed
+    train(begin(run, choices, None, 1))
+    assert parsed == [1] and epochs == [1, 2, 3]
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, choices):

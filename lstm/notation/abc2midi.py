@@ -34,7 +34,7 @@ def how_to_install():
     return f"python -m pip install {package}"
 
 
-@lru_cache(maxsize=1024)  # an album needs the answer for the notes, the score, the sound and the verdict
+@lru_cache(maxsize=256)  # an album needs the answer for the notes, the score, the sound and the verdict
 def ask_abc2midi(tune, abc2midi, seconds=SECONDS):
     """(midi, errors, warnings): the bytes of the MIDI file, None if there is none, and the lines that abc2midi printed.
 
