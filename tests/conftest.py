@@ -1,9 +1,13 @@
 """What all tests share."""
 
+import shutil
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
+from commands import TEXT, TINY, assert_one_line, call, train
+from helpers import tree
 
 from lstm.notation.abc2midi import ask_abc2midi
 from lstm.rendering import music, outputs
@@ -57,3 +61,58 @@ def whole():
         return texts
 
     return joined
+
+
+# -- the commands
+
+
+@pytest.fixture
+def refused(tmp_path):
+    """A function that runs a command and checks that it refuses: one line, status 2, nothing changed."""
+
+    def run(module, *arguments, says):
+        before = tree(tmp_path)
+        status, out, err = call(module, *arguments)
+        assert (status, out) == (2, "")
+        assert_one_line(module.__name__, err, says)
+        assert tree(tmp_path) == before
+
+    return run
+
+
+@pytest.fixture
+def text(tmp_path):
+    path = tmp_path / "my tunes.txt"
+    path.write_text(TEXT)
+    return path
+
+
+@pytest.fixture
+def places(tmp_path):
+    """The options that keep a run away from the checkout, and for train.py its text."""
+    return ["--model-dir", tmp_path / "my model", "--log-dir", tmp_path / "my logs"]
+
+
+@pytest.fixture
+def training(text, places):
+    """The arguments of a tiny run."""
+    return ["--input", text, *places, *TINY]
+
+
+@pytest.fixture(scope="module")
+def learnt(tmp_path_factory):
+    """A directory of weights that know the tunes by heart."""
+    directory = tmp_path_factory.mktemp("learnt")
+    (directory / "tunes.txt").write_text(TEXT)
+    arguments = ["--input", directory / "tunes.txt", "--model-dir", directory / "model", "--log-dir", directory]
+    sizes = ["--preset", "classic"]
+    sizes += ["--embedding", "8", "--units", "32", "--layers", "1", "--dropout", "0", "--batch-size", "4"]
+    speed = ["--seq-length", "25", "--learning-rate", "0.02", "--epochs", "16", "--freq", "8", "--seed", "1"]
+    assert call(train, *arguments, *sizes, *speed)[0] == 0
+    return directory / "model"
+
+
+@pytest.fixture
+def weights(learnt, tmp_path):
+    """A copy of those weights that a test may spoil."""
+    return Path(shutil.copytree(learnt, tmp_path / "weights"))

@@ -6,8 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm.adam import SLICE, Adam, clip_scale, gradient_norm
-from lstm.engine.threads import MOST, UNIT, Workers, one_blas_thread, shards
+from lstm.engine.threads import Workers, shards
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
 from lstm.settings import Settings
@@ -155,62 +154,6 @@ def test_the_trace_shows_gates_that_make_the_cells():
         before = np.concatenate([np.zeros((1, 2, 6)), layer["c"][:-1]])
         np.testing.assert_allclose(layer["f"] * before + layer["i"] * layer["g"], layer["c"], atol=1e-14)
         np.testing.assert_allclose(layer["o"] * np.tanh(layer["c"]), layer["h"], atol=1e-14)
-
-
-# -- loss and optimizer
-
-
-def test_cross_entropy_is_minus_log_p_and_does_not_overflow():
-    logits = np.array([[[1.0, 2.0, 3.0]], [[1000.0, 0.0, -1000.0]]])
-    nats, log_p = cross_entropy(logits, np.array([[1], [1]]))
-    e = math.e
-    assert nats[0, 0] == pytest.approx(-math.log(e**2 / (e + e**2 + e**3)), rel=1e-14)
-    assert nats[1, 0] == 1000
-    dlogits = cross_entropy_backward(log_p, np.array([[1], [1]]), 2)
-    np.testing.assert_allclose(dlogits[1, 0], [0.5, -0.5, 0], atol=1e-15)
-    np.testing.assert_allclose(dlogits.sum(-1), 0, atol=1e-15)
-
-
-@pytest.mark.parametrize("size", [1, 10, SLICE, 2 * SLICE + 3])
-def test_adam_is_its_formula(size):
-    rng = np.random.default_rng(0)
-    p = rng.normal(size=size)
-    expected, m, v, adam = p.copy(), np.zeros(size), np.zeros(size), Adam(size, np.float64)
-    for t in range(1, 6):
-        g = rng.normal(size=size)
-        adam.step(p, 4 * g, 1e-2, 0.25, Workers(2))  # the scale is exact in binary
-        m = 0.9 * m + 0.1 * g
-        v = 0.999 * v + 0.001 * g**2
-        expected -= 1e-2 * (m / (1 - 0.9**t)) / (np.sqrt(v / (1 - 0.999**t)) + 1e-7)
-        np.testing.assert_allclose(p, expected, rtol=1e-12, atol=1e-14)
-
-
-def test_the_norm_is_that_of_the_whole_vector():
-    gradient = np.random.default_rng(0).normal(size=SLICE + 7)
-    assert gradient_norm(gradient, Workers(2)) == pytest.approx(np.linalg.norm(gradient), rel=1e-13)
-
-
-def test_clipping_bounds_the_norm_and_leaves_small_gradients_alone():
-    assert clip_scale(10.0, 5.0) * 10.0 == 5.0
-    assert clip_scale(4.0, 5.0) == 1
-    assert clip_scale(1e9, 0) == 1  # off
-
-
-def test_shards_are_all_rows_once_whatever_the_batch():
-    for B in [*range(1, 70), 128, 1000]:
-        parts = shards(B)
-        assert [row for part in parts for row in range(B)[part]] == list(range(B))
-        assert all(part.stop - part.start <= 8 for part in parts) or len(parts) == MOST
-        assert all(part.start % UNIT == 0 for part in parts)
-
-
-def test_blas_gets_its_threads_back():
-    from threadpoolctl import threadpool_info
-
-    before = threadpool_info()
-    with one_blas_thread():
-        assert all(lib["num_threads"] == 1 for lib in threadpool_info() if lib["user_api"] == "blas")
-    assert threadpool_info() == before
 
 
 # -- learning

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lstm.adam import SLICE
-from lstm.engine.threads import MOST, Workers, shards
+from lstm.engine.threads import MOST, UNIT, Workers, one_blas_thread, shards
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
 from lstm.settings import Settings
 from lstm.training import Trainer
@@ -62,3 +62,20 @@ def test_the_shapes_above_are_what_they_say():
     assert len({part.stop - part.start for part in shards(21)}) > 1
     assert len(shards(83)) == MOST and 83 > 8 * MOST
     assert initial_parameters(SHAPES["several slices of Adam"][0]).flat.size > 1.5 * SLICE
+
+
+def test_shards_are_all_rows_once_whatever_the_batch():
+    for B in [*range(1, 70), 128, 1000]:
+        parts = shards(B)
+        assert [row for part in parts for row in range(B)[part]] == list(range(B))
+        assert all(part.stop - part.start <= 8 for part in parts) or len(parts) == MOST
+        assert all(part.start % UNIT == 0 for part in parts)
+
+
+def test_blas_gets_its_threads_back():
+    from threadpoolctl import threadpool_info
+
+    before = threadpool_info()
+    with one_blas_thread():
+        assert all(lib["num_threads"] == 1 for lib in threadpool_info() if lib["user_api"] == "blas")
+    assert threadpool_info() == before

@@ -1,0 +1,146 @@
+"""sample.py as users meet it: the text, its length, its end, and where it goes."""
+
+import os
+import re
+import shutil
+import signal
+import stat
+
+import pytest
+from commands import TEXT, TUNE, assert_one_line, call, compose, sample, start
+
+from lstm.io import places as usual_places
+from lstm.notation.tunes import split_tunes
+from lstm.storage.checkpoint import load_weights
+
+pytestmark = pytest.mark.usefixtures("no_pictures")
+
+
+def test_the_text_goes_to_standard_output_and_all_else_to_standard_error(learnt):
+    status, out, err = call(sample, "--model-dir", learnt, "--seed", "X:7\nT:Re", "--length", 40)
+    assert status == 0
+    assert out.startswith("X:7\nT:Re")
+    assert len(out) == len("X:7\nT:Re") + 40
+    assert re.fullmatch(r"weights .*weights\.16\.h5, --random-seed \d+\n", err)
+
+
+def test_the_same_random_seed_gives_the_same_text(learnt):
+    arguments = ["--model-dir", learnt, "--length", 200, "--temperature", 2]
+    _, out, err = call(sample, *arguments)
+    number = re.search(r"--random-seed (\d+)", err)[1]
+    assert call(sample, *arguments, "--random-seed", number)[1] == out
+    assert call(sample, *arguments, "--random-seed", int(number) + 1)[1] != out
+
+
+@pytest.mark.parametrize("epoch", [None, 8, 16])
+def test_temperature_0_takes_the_likeliest_character_each_time(learnt, epoch):
+    checkpoint = load_weights(learnt / f"weights.{epoch or 16}.h5")
+    model, vocabulary, text = checkpoint.model, checkpoint.vocabulary, "X:12\nT"
+    while len(text) < 66:
+        ids = vocabulary.encode(text)
+        logits, _, _ = model.forward(ids[:, None], model.initial_state(1))
+        text += vocabulary.characters[logits[-1, 0].argmax()]
+    asked = [] if epoch is None else [epoch]
+    arguments = ["--model-dir", learnt, "--seed", "X:12\nT", "--length", 60]
+    for zero in ("0", "0.00", "-0", "0e5"):
+        assert call(sample, *asked, *arguments, "--temperature", zero)[1] == text
+    assert call(sample, *asked, *arguments, "--top-k", 1)[1] == text
+    assert call(sample, *asked, *arguments, "--top-p", 0)[1] == text
+
+
+@pytest.mark.parametrize("length", [1, 2, 63, 500])
+def test_length_is_the_number_of_characters_after_the_seed(learnt, length):
+    for seed in ("X", "X:1\nT:", TEXT):
+        _, out, _ = call(sample, "--model-dir", learnt, "--seed", seed, "--length", length, "--temperature", 5)
+        assert out[: len(seed)] == seed
+        assert len(out) == len(seed) + length
+
+
+@pytest.mark.parametrize("count", [None, 1, 2, 5])
+def test_so_many_whole_tunes_are_composed(learnt, count):
+    asked = [] if count is None else ["--tunes", count]
+    status, out, err = call(sample, "--model-dir", learnt, *asked, "--temperature", 0.3, "--random-seed", 5)
+    assert (status, err.count("\n")) == (0, 1)
+    tunes = split_tunes(out)
+    assert len(tunes) == (count or 1)
+    assert all(re.fullmatch(r"X:\d+\n" + re.escape(TUNE.rstrip("\n")) + r"\n{1,2}", tune) for tune in tunes)
+    assert not out.endswith("\n\n")
+
+
+def test_a_tune_that_does_not_end_is_cut_and_told(learnt):
+    _, out, err = call(sample, "--model-dir", learnt, "--tunes", 2, "--length", 9, "--temperature", 0.3)
+    assert [len(tune.rstrip("\n")) for tune in split_tunes(out)] in ([11, 11], [11, 10], [10, 11], [10, 10])
+    assert re.search(r"[^\n]\n\nX:", out)  # ABC has an empty line between tunes
+    assert err.splitlines()[1:] == [f"tune {n} was cut after 9 characters; --length allows more" for n in (1, 2)]
+
+
+def test_out_gets_what_standard_output_gets(learnt, tmp_path):
+    arguments = ["--model-dir", learnt, "--tunes", 2, "--random-seed", 1, "--temperature", 1.5, "--length", 300]
+    _, expected, _ = call(sample, *arguments)
+    status, out, err = call(sample, *arguments, "--out", tmp_path / "new tunes.abc")
+    assert (status, out) == (0, expected)
+    assert (tmp_path / "new tunes.abc").read_bytes().decode() == expected
+    assert "new tunes.abc" in err.splitlines()[-1]
+    assert os.listdir(tmp_path) == ["new tunes.abc"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_out_writes_to_a_pipe_and_does_not_replace_it(learnt, tmp_path):
+    pipe = tmp_path / "pipe"  # stands for /dev/null, which a user with all rights could lose
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    _, out, _ = call(sample, "--model-dir", learnt, "--length", 20, "--out", pipe)
+    assert os.read(reader, 100).decode() == out
+    os.close(reader)
+    assert stat.S_ISFIFO(pipe.stat().st_mode)
+
+
+def test_a_seed_file_is_the_same_as_the_seed(learnt, tmp_path):
+    (tmp_path / "seed.abc").write_bytes(b"\xef\xbb\xbfX:3\r\nT:Reel\r\n")
+    arguments = ["--model-dir", learnt, "--length", 50, "--random-seed", 4]
+    _, out, _ = call(sample, *arguments, "--seed-file", tmp_path / "seed.abc")
+    assert out == call(sample, *arguments, "--seed", "X:3\nT:Reel\n")[1]
+
+
+def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, monkeypatch):
+    monkeypatch.setattr(usual_places, "MODELS", tmp_path)
+    (tmp_path / "pretrained").mkdir()
+    shutil.copy(learnt / "weights.8.h5", tmp_path / "pretrained")
+    assert "pretrained/weights.8.h5" in call(sample, "--length", 1)[2]
+    assert "pretrained/weights.8.h5" in call(sample, 8, "--length", 1)[2]
+    assert_one_line("sample", call(sample, 9)[2], "no weights of epoch 9 in .*pretrained; it has epochs 8")
+    shutil.copy(learnt / "weights.16.h5", tmp_path)
+    assert f"{tmp_path / 'weights.16.h5'}," in call(sample, "--length", 1)[2]
+
+
+def test_ctrl_c_keeps_what_is_composed(learnt, tmp_path, monkeypatch):
+    real = compose.generate_many
+
+    def generate_many(*arguments, **choices):
+        for count, chunk in enumerate(real(*arguments, **choices)):
+            if count == 30:
+                signal.raise_signal(signal.SIGINT)
+            yield chunk
+
+    monkeypatch.setattr(compose, "generate_many", generate_many)
+    status, out, _ = call(sample, "--model-dir", learnt, "--length", 10**9, "--out", tmp_path / "tunes.abc")
+    assert (status, len(out)) == (130, len("X:") + 30 * 64)
+    assert (tmp_path / "tunes.abc").read_text() == out
+
+
+@pytest.mark.parametrize("seed", ["X:1\n", "X"], ids=["at the end of a line", "anywhere"])
+def test_a_reader_that_has_seen_enough_ends_the_command_quietly(learnt, tmp_path, seed):
+    run = start("sample.py", "--model-dir", learnt, "--seed", seed, "--length", 10**9, cwd=tmp_path)
+    assert run.stdout.readline().startswith(b"X")  # it comes while the rest is still to be composed
+    run.stdout.close()
+    assert run.wait(timeout=60) == 0
+    assert re.fullmatch(rb"weights .*, --random-seed \d+\n", run.stderr.read())
+    run.stderr.close()
+
+
+def test_a_reader_that_reads_nothing_is_no_error_either(learnt, tmp_path):
+    run = start("sample.py", "--model-dir", learnt, "--seed", "X", "--length", 1, cwd=tmp_path)
+    run.stdout.close()
+    assert run.wait(timeout=60) == 0
+    assert re.fullmatch(rb"weights .*, --random-seed \d+\n", run.stderr.read())
+    run.stderr.close()
