@@ -14,6 +14,7 @@ lstm/API.md has five short scripts. README.md here lists the modules; start with
 
 import importlib
 import sys
+from pathlib import Path
 from types import ModuleType
 
 __all__ = ["load", "compose", "train", "trace", "loss", "gradcheck", "midi", "svg"]
@@ -32,12 +33,22 @@ class Package(ModuleType):
 sys.modules[__name__].__class__ = Package
 
 
+def version():
+    """The installed version, or that of the checkout if nothing is installed."""
+    metadata = importlib.import_module("importlib.metadata")
+    try:
+        return metadata.version("artificial-music-generator")
+    except metadata.PackageNotFoundError:
+        lines = (Path(__file__).parent.parent / "setup.cfg").read_text("utf-8").splitlines()
+        return next(line.split("=")[1].strip() for line in lines if line.startswith("version"))
+
+
 def __getattr__(name):
     """What is asked for the first time: nothing is imported before, because NumPy and Numba take their time."""
     if name in __all__:
         value = getattr(importlib.import_module("lstm.api"), name)
     elif name == "__version__":
-        value = importlib.import_module("importlib.metadata").version("artificial-music-generator")
+        value = version()
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value

@@ -1,4 +1,4 @@
-"""Many streams of text side by side: where a tune ends the next begins, and headers have the lines the user wants.
+"""Many texts composed at once, side by side, and each cut where its tune ends.
 
 Each stream has random numbers of its own. Left out: how a character is drawn (sampling.py), and where in a header a
 line that the user wants must stand (notation/header.py).

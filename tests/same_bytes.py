@@ -65,8 +65,8 @@ def results(folder):
     yield "20 tunes of a small network", run(folder, ROOT / "sample.py", *own, "--tunes", "20", "--length", "6000")
     choice = ["--length", "500", "--top-k", "5", "--top-p", "0.9", "--seed", "X:1\nT:"]
     yield "500 characters", run(folder, *shipped, *choice)
-    wishes = ["--rhythm", "jig", "--key", "D", "--meter", "6/8", "--tunes", "3"]
-    yield "tunes with a key, a meter and a rhythm", run(folder, *shipped, *wishes)
+    header = ["--rhythm", "jig", "--key", "D", "--meter", "6/8", "--tunes", "3"]
+    yield "tunes with a key, a meter and a rhythm", run(folder, *shipped, *header)
     yield "the gradient check's table", run(folder, "-m", "lstm.gradcheck")
     files = ["--svg", "--midi", "--out-dir", "tunes", "--album", "album.html", "--out", "tunes.abc"]
     run(folder, *shipped, "--tunes", "4", *files)

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import importlib.metadata
 import re
 import subprocess
 import sys
@@ -48,6 +49,15 @@ def test_a_function_stays_though_a_module_has_its_name():
         assert isinstance(module, types.ModuleType) and not isinstance(getattr(lstm, name), types.ModuleType)
     assert re.fullmatch(r"\d+\.\d+\.\d+.*", lstm.__version__)
     assert set(lstm.__all__) <= set(dir(lstm))
+
+
+def test_a_checkout_that_is_not_installed_has_its_version_too(monkeypatch):
+    def unknown(name):
+        raise importlib.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(importlib.metadata, "version", unknown)
+    lines = (Path(lstm.__file__).parent.parent / "setup.cfg").read_text().splitlines()
+    assert f"version = {lstm.version()}" in lines
 
 
 @pytest.mark.parametrize("title, script", SCRIPTS, ids=[title for title, _ in SCRIPTS])

@@ -1,6 +1,6 @@
 """sample.py as its users meet it: tunes to order, tunes that pass, files of tunes, and where the weights come from.
 
-See test_commands.py for the text it writes, test_header.py for headers, test_outputs.py for names of files.
+See test_sample.py for the text it writes, test_header.py for headers, test_outputs.py for names of files.
 """
 
 import importlib

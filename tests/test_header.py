@@ -196,6 +196,6 @@ def test_each_line_that_is_wanted_is_there(whole, temperature):
         assert re.match(r"[^\n]*\n([^\n]+\n)*?R:ab\n([^\n]+\n)*?M:12\n([^\n]+\n)*?K:b1\n", text)
 
 
-def test_without_a_wish_nothing_changes(whole, model):
+def test_a_header_that_nobody_asked_for_is_left_as_composed(whole, model):
     texts = [whole(generate_many(model, LETTERS, PROMPT, generators(5, 3), 60, **more)) for more in ({}, {"lines": ()})]
     assert texts[0] == texts[1]

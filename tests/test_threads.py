@@ -46,14 +46,14 @@ def test_any_number_of_threads_gives_the_same_bits(config, B, T):
 
 
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_so_it_is_with_all_that_helps_on_a_small_corpus(backend):
+def test_bits_do_not_depend_on_threads_with_dropout_everywhere_and_averaging(backend):
     sizes = SHAPES["dropout everywhere"]
     one = train(*sizes, 1, backend, 20, **EVERYTHING)
     for threads in (2, 3, 4, 7):
         assert train(*sizes, threads, backend, 20, **EVERYTHING) == one, threads
 
 
-def test_so_it_is_with_the_textbook_backend():
+def test_bits_do_not_depend_on_threads_with_the_textbook_backend():
     config, B, T = SHAPES["a batch that no shard size divides"]
     assert train(config, B, T, 3, "numpy") == train(config, B, T, 1, "numpy")
 

@@ -1,4 +1,4 @@
-"""Is this ABC music? Two judges give their verdict on one tune.
+"""Is this ABC music? Two judges of one tune: abc2midi, and a count of each bar's length.
 
 abc2midi, the field's own converter, says what is wrong with the notation and whether a MIDI file comes out.
 
