@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 from helpers import run_command
-
 from lstm.storage.checkpoint import load_weights
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+
 from commands import TEXT, TINY, assert_one_line, call, train
 from helpers import tree
-
 from lstm.notation.abc2midi import ask_abc2midi
 from lstm.rendering import music, outputs
 from lstm.storage import run
@@ -99,9 +99,9 @@ def training(text, places):
     return ["--input", text, *places, *TINY]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def learnt(tmp_path_factory):
-    """A directory of weights that know the tunes by heart."""
+    """A directory of weights that know the tunes by heart. No test writes there: `weights` is a copy for that."""
     directory = tmp_path_factory.mktemp("learnt")
     (directory / "tunes.txt").write_text(TEXT)
     arguments = ["--input", directory / "tunes.txt", "--model-dir", directory / "model", "--log-dir", directory]

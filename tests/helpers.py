@@ -1,11 +1,14 @@
-"""What several test files do: run a command in this process, look at a whole directory."""
+"""What several test files need: a command run in this process, a whole directory, small tunes, a small model."""
 
 import io
 from contextlib import redirect_stderr, redirect_stdout
 
+import numpy as np
 import pytest
 
+from lstm import kernels
 from lstm.io.command_line import exit_with
+from lstm.model import CharRNN, Config, initial_parameters
 
 
 def run_command(main, name, *arguments, terminal=False):
@@ -22,3 +25,15 @@ def run_command(main, name, *arguments, terminal=False):
 def tree(directory):
     """Path -> content of everything in a directory."""
     return {path: path.is_file() and path.read_bytes() for path in sorted(directory.rglob("*"))}
+
+
+def tunes(count):
+    """ABC text of so many small tunes, each of its own length."""
+    return "".join(f"X:{n}\nT:Tune {n}\nK:G\n{'abcd'[: n % 4 + 1]}|\n\n" for n in range(1, count + 1))
+
+
+def model_of(sizes, backend=kernels, dtype=np.float32, seed=4):
+    """A model with opinions: its logits are spread over several nats."""
+    p = initial_parameters(Config(*sizes), seed, np.float64)
+    p["dense/kernel"] *= 4 * min(3, sizes[2])
+    return CharRNN(Config(*sizes), p.astype(dtype), backend)

@@ -1,6 +1,5 @@
 """Adam against its formula; the norm of a gradient and its clipping."""
 
-
 import numpy as np
 import pytest
 

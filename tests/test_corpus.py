@@ -2,12 +2,8 @@
 
 from hashlib import sha256
 
+from helpers import tunes
 from lstm.corpus import Corpus
-
-
-def tunes(count):
-    """ABC text of so many small tunes, each of its own length."""
-    return "".join(f"X:{n}\nT:Tune {n}\nK:G\n{'abcd'[: n % 4 + 1]}|\n\n" for n in range(1, count + 1))
 
 
 def test_a_corpus_knows_the_characters_of_the_held_out_tunes_too():

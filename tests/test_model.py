@@ -1,4 +1,4 @@
-"""The network as a whole: its start, its state, its loss, its optimizer, and that it learns."""
+"""The network as a whole: its start, its state, its gradient, and that it learns."""
 
 import math
 from dataclasses import replace

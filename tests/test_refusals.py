@@ -11,6 +11,7 @@ from contextlib import redirect_stdout
 
 import h5py
 import pytest
+
 from commands import (
     ENVIRONMENT,
     OTHER_TEXTS,
@@ -26,12 +27,10 @@ from commands import (
     train,
 )
 from helpers import tree
-
 from lstm.io.command_line import exit_with
 from lstm.storage.checkpoint import epochs
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
-
 
 HUGE = "9" * 30
 WHOLE = ["0", "-1", "1.5", "many", "nan", "inf", "", "1e3", HUGE]

@@ -7,8 +7,8 @@ import signal
 from pathlib import Path
 
 import pytest
-from commands import TINY, call, ended, last_line, parameters, start, train
 
+from commands import TINY, call, ended, last_line, parameters, start, train
 from lstm.storage.checkpoint import epochs
 from lstm.training import Trainer
 

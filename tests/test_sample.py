@@ -7,8 +7,8 @@ import signal
 import stat
 
 import pytest
-from commands import TEXT, TUNE, assert_one_line, call, compose, sample, start
 
+from commands import TEXT, TUNE, assert_one_line, call, compose, sample, start
 from lstm.io import places as usual_places
 from lstm.notation.tunes import split_tunes
 from lstm.storage.checkpoint import load_weights

@@ -6,21 +6,13 @@ import numpy as np
 import pytest
 from numba import config, njit
 
-from lstm import cell, kernels, sampling_kernels
-from lstm.model import CharRNN, Config, State, initial_parameters
+from helpers import model_of
+from lstm import cell, sampling_kernels
+from lstm.model import State
 from lstm.sampling import Draw, Sampler, distribution, pick
 from lstm.sampling_kernels import choose
-from lstm.vocabulary import Vocabulary
 
 SIZES = [(7, 3, 1, 1), (2, 2, 5, 2), (86, 4, 13, 3), (5, 6, 8, 2), (33, 2, 100, 1), (86, 5, 72, 3)]  # V, E, H, L
-LETTERS = Vocabulary("\nabcdef")
-
-
-def model_of(sizes, backend=kernels, dtype=np.float32, seed=4):
-    """A model with opinions: its logits are spread over several nats."""
-    p = initial_parameters(Config(*sizes), seed, np.float64)
-    p["dense/kernel"] *= 4 * min(3, sizes[2])
-    return CharRNN(Config(*sizes), p.astype(dtype), backend)
 
 
 def assert_same(a, b):

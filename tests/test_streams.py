@@ -5,31 +5,14 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from numba import config
 
+from helpers import model_of
 from lstm import cell, kernels
-from lstm.model import CharRNN, Config, initial_parameters
 from lstm.sampling import generate
 from lstm.streams import AT_ONCE, Chunk, cut, generate_many, generators, in_order
 from lstm.vocabulary import Vocabulary
 
-SIZES = [(7, 3, 1, 1), (2, 2, 5, 2), (86, 4, 13, 3), (5, 6, 8, 2), (33, 2, 100, 1), (86, 5, 72, 3)]  # V, E, H, L
 LETTERS = Vocabulary("\nabcdef")
-
-
-def model_of(sizes, backend=kernels, dtype=np.float32, seed=4):
-    """A model with opinions: its logits are spread over several nats."""
-    p = initial_parameters(Config(*sizes), seed, np.float64)
-    p["dense/kernel"] *= 4 * min(3, sizes[2])
-    return CharRNN(Config(*sizes), p.astype(dtype), backend)
-
-
-def assert_same(a, b):
-    """The same bits; nearly, where NumPy stands in for compiled code and orders sums as it likes."""
-    if config.DISABLE_JIT:
-        np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-5)
-    else:
-        np.testing.assert_array_equal(a, b)
 
 
 def until_tune_ends(characters, length):

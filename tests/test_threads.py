@@ -1,4 +1,4 @@
-"""One seed, one result: the same bits for any number of threads."""
+"""Rows as tasks on threads: which rows a task has, and the same bits for any number of threads."""
 
 import numpy as np
 import pytest

@@ -5,10 +5,10 @@ import shlex
 
 import numpy as np
 import pytest
-from commands import OTHER_TEXTS, TEXT, call, last_line, parameters, sample, train
 
 import lstm.storage.run
 import lstm.training
+from commands import OTHER_TEXTS, TEXT, call, last_line, parameters, sample, train
 from lstm.io import places as usual_places
 from lstm.storage.checkpoint import epochs, load_weights
 from lstm.storage.resume import load_resume

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import tunes
 from lstm.notation.tunes import header_fields, is_abc, split, split_tunes
 
 TUNES_THAT_SHIP = Path(__file__).resolve().parent.parent / "data" / "input.txt"
@@ -18,11 +19,6 @@ ODD_TEXTS = {
     "one tune": "X:1\nK:G\nabc|\n",
     "no tune": "plain words,\nand more",
 }
-
-
-def tunes(count):
-    """ABC text of so many small tunes, each of its own length."""
-    return "".join(f"X:{n}\nT:Tune {n}\nK:G\n{'abcd'[: n % 4 + 1]}|\n\n" for n in range(1, count + 1))
 
 
 @pytest.mark.parametrize("text", ODD_TEXTS.values(), ids=ODD_TEXTS)
