@@ -35,12 +35,13 @@ sys.modules[__name__].__class__ = Package
 
 def version():
     """The installed version, or that of the checkout if nothing is installed."""
-    metadata = importlib.import_module("importlib.metadata")
+    metadata, configparser = map(importlib.import_module, ("importlib.metadata", "configparser"))
     try:
         return metadata.version("artificial-music-generator")
     except metadata.PackageNotFoundError:
-        lines = (Path(__file__).parent.parent / "setup.cfg").read_text("utf-8").splitlines()
-        return next(line.split("=")[1].strip() for line in lines if line.startswith("version"))
+        settings = configparser.ConfigParser()
+        settings.read(Path(__file__).parent.parent / "setup.cfg", "utf-8")
+        return settings["metadata"]["version"]
 
 
 def __getattr__(name):
