@@ -18,7 +18,7 @@ def our_trainer(case, threads, backend="numba"):
     from lstm.settings import Settings
     from lstm.training import Trainer
 
-    config = Config(case.V, case.E, case.H, case.L, case.dropout)
+    config = Config(case.V, case.E, case.H, case.L, case.dropout, case.input_dropout, case.recurrent_dropout)
     model = CharRNN(config, initial_parameters(config), BACKENDS[backend])
     settings = Settings(batch_size=case.B, seq_length=case.T)
     ids = np.random.default_rng(0).integers(0, case.V, case.B * case.T + 1).astype(np.int32)
@@ -42,16 +42,28 @@ def ours_in_numpy(case, threads):
 
 
 def torch_network(case):
-    """The network in PyTorch: (modules, forward(ids, state) -> logits, state)."""
+    """The network in PyTorch: (modules, forward(ids, state) -> logits, state).
+
+    Dropout of weights, which torch.nn has not, is torch.nn.functional.dropout of them at each step.
+    """
     import torch
+    from torch.nn.functional import dropout as drop
 
     embedding = torch.nn.Embedding(case.V, case.E)
     lstm = torch.nn.LSTM(case.E, case.H, case.L, dropout=case.dropout if case.L > 1 else 0)
     dropout, dense = torch.nn.Dropout(case.dropout), torch.nn.Linear(case.H, case.V)
     network = torch.nn.ModuleList([embedding, lstm, dropout, dense])
 
+    recurrent = {name: weight for name, weight in lstm.named_parameters() if name.startswith("weight_hh")}
+
     def forward(ids, state):
-        output, state = lstm(embedding(ids), state)
+        if case.input_dropout or case.recurrent_dropout:
+            table = drop(embedding.weight, case.input_dropout, network.training)
+            weights = {name: drop(w, case.recurrent_dropout, network.training) for name, w in recurrent.items()}
+            x = torch.nn.functional.embedding(ids, table)
+            output, state = torch.func.functional_call(lstm, weights, (x, state))
+        else:
+            output, state = lstm(embedding(ids), state)
         return dense(dropout(output)), state
 
     return network, forward

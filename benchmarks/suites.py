@@ -78,6 +78,8 @@ def training(effort):
             entries = [entry for entry in entries if entry.name != "Keras" or entry.threads == most]
         if effort.quick and label != "reference":
             entries = [entry for entry in entries if entry.name != "Keras" and entry.threads == most]
+        if case.recurrent_dropout:  # Keras has another one, of the state, for which it leaves its fast path
+            entries = [entry for entry in entries if entry.name != "Keras"]
         if label == "reference" and not effort.quick:
             entries.append(Entry(label, case, "ours, NumPy", most))
         rows += compete("training", entries, effort)

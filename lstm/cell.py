@@ -37,19 +37,18 @@ def sigmoid(x):
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
-def forward(z, h0, c0, recurrent_kernel, empty=np.empty):
+def forward(z, h0, c0, recurrent_kernel, machine=None):
     """Run one layer over a sequence: equations (1) to (7).
 
     z: (T, B, 4H), the inputs' share of (1), x W + b; given away: a backend may write the gates over it.
     h0, c0: (B, H), the state before the first step.
     recurrent_kernel: (H, 4H), U.
-    empty: what makes the arrays h and c; training hands in a function that gives memory out again at each step.
+    machine: the threads and the memory that a faster backend may use; not used here.
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
     and after the last: h[0] is h0, h[t+1] is what step t puts out.
     """
     (T, B, _), H = z.shape, h0.shape[1]
-    gates = np.empty_like(z)
-    h, c = empty((T + 1, B, H), z.dtype), empty((T + 1, B, H), z.dtype)
+    gates, h, c = np.empty_like(z), np.empty((T + 1, B, H), z.dtype), np.empty((T + 1, B, H), z.dtype)
     h[0], c[0] = h0, c0
     for t in range(T):
         zi, zf, zg, zo = np.split(z[t] + h[t] @ recurrent_kernel, 4, axis=1)  # four of (B, H)
@@ -60,13 +59,14 @@ def forward(z, h0, c0, recurrent_kernel, empty=np.empty):
     return gates, h, c
 
 
-def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
+def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, machine=None):
     """Backpropagation through time: equations (8) to (12).
 
     dh: (T, B, H), the gradient that reaches each output h[t+1] from above.
     dh_next, dc_next: (B, H), the gradients that reach the last state from the sequence's continuation;
     zero where backpropagation is truncated.
     gates, c: as `forward` returned them; the gates are given away: a backend may write dz over them.
+    machine: as in `forward`.
     Returns dz (T, B, 4H) and the gradients of h0 and c0, (B, H) each.
     """
     T = len(dh)
@@ -85,14 +85,6 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
 
 # -- no LSTM, but arithmetic that has a compiled twin too: a backend is one module
 
-empty = np.empty  # memory for an array
-
-
-def add_product(a, b, out, first=0, last=None):
-    """out (M, N) += a (M, K) @ b (K, N), for what needs no loop over time; or the columns first .. last of it."""
-    out[:, first:last] += a @ b[:, first:last]
-
-
 def sum_by_place(dz, where, P):
     """dz (M, N), where (M,) -> (P, N): row p is the sum of the rows m of dz with where[m] == p (a segment sum).
 
@@ -102,24 +94,25 @@ def sum_by_place(dz, where, P):
     return one_hot.T @ dz
 
 
-def dropout(x, rate, key, first_row=0, out=None):
+def dropout(x, rate, key, piece=slice(None), out=None):
     """Inverted dropout (Srivastava et al. 2014): zero a share `rate` of x, scale the rest by 1 / (1 - rate).
 
-    x: (T, B, H), rows first_row .. first_row + B of the batch.
+    x: (T, B, H).
     key: uint32, new for every step and layer.
-    out: where the result goes, a new array by default; it may be x.
-    Whether an element stays is decided by a hash of the key and of its position in the whole batch. So no
-    mask is stored (backward computes it again: dropout is its own backward), and it does not matter how
-    the batch is cut into shards. The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
+    piece: the time steps to do; all by default.
+    out: (T, B, H), where the result goes, a new array by default; it may be x.
+    Whether an element stays is decided by a hash of the key and of its position in x. So no mask is stored (backward
+    computes it again: dropout is its own backward), and it does not matter how the work is cut into pieces.
+    The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
     """
     T, B, H = x.shape
-    row = first_row + np.arange(B, dtype=np.uint32)[:, None]
-    time_and_unit = np.arange(T, dtype=np.uint32)[:, None, None] * np.uint32(H) + np.arange(H, dtype=np.uint32)
-    bits = (row * np.uint32(T * H) + time_and_unit) ^ np.uint32(key)  # (T, B, H)
+    t, b, j = (np.arange(n, dtype=np.uint32) for n in x.shape)
+    position = ((b[:, None] * np.uint32(T) + t[piece, None, None]) * np.uint32(H)) + j  # (T, B, H)
+    bits = position ^ np.uint32(key)
     bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)
     bits = (bits ^ (bits >> np.uint32(15))) * np.uint32(0x846CA68B)
     bits = bits ^ (bits >> np.uint32(16))
     scale = x.dtype.type(1 / (1 - rate))
     out = np.empty_like(x) if out is None else out
-    out[:] = np.where(bits >= np.uint32(rate * 2**32), x * scale, x.dtype.type(0))
+    out[piece] = np.where(bits >= np.uint32(rate * 2**32), x[piece] * scale, x.dtype.type(0))
     return out

@@ -18,7 +18,6 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from lstm.engine.threads import Workers
 from lstm.io.command_line import Parser, between, exit_with, whole
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
@@ -62,8 +61,7 @@ class Problem:
         _, log_p = cross_entropy(logits, self.targets)
         dlogits = cross_entropy_backward(log_p, self.targets, self.ids.size)
         gradient = self.model.parameters.like()
-        dstate, parts = self.model.backward(dlogits, self.dstate, cache)
-        self.model.gradients([parts], gradient, Workers(), self.keys)
+        dstate = self.model.backward(dlogits, self.dstate, cache, gradient)
         return dict(gradient.items()) | {"h0": dstate.h, "c0": dstate.c}
 
 

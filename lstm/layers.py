@@ -1,22 +1,24 @@
-"""The layers: embedding, LSTM, dropout, dense. Forward and backward of each stand together.
+"""The layers: embedding, LSTM, dense. Forward and backward of each stand together.
 
-A layer holds nothing but its parameters, which are views into one flat vector. `forward` returns what it
-computed and a cache; `backward` takes the gradient of the output and that cache, and returns the gradient of
-the input and the `parts` of the gradients of its parameters. Those are sums over all places in the batch, which
-is cut into shards. So `gradients` takes the parts of all shards; it is called on the same layer over the gradient's
-vector, and gives a task for each of its arrays, which fills it.
+A layer holds nothing but its parameters, which are views into one flat vector. `forward` returns what it computed
+and a cache; `backward` takes the gradient of the output and that cache, returns the gradient of the input, and writes
+the gradients of the parameters into `gradient`: the same layer over the gradient's vector.
 
-`backend` is cell.py or kernels.py: what does the matrix products and the loop over time.
+The loop over time is the backend's (cell.py or kernels.py). All else is matrix products over all time steps at once, by
+NumPy's BLAS. They are cut into tasks for threads: of a layer's output by time, of a kernel's gradient by columns.
 """
 
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
 from lstm import cell
+from lstm.engine.machine import Machine
+from lstm.engine.threads import by_columns, by_time
 
-BLOCK = 512  # columns of a kernel's gradient that are one task; fixed, as are all bits
+PLAIN = Machine(cell)  # one thread, and the textbook
 
 
 def rows(x):
@@ -24,44 +26,47 @@ def rows(x):
     return x.reshape(-1, x.shape[-1])
 
 
-def affine(x, kernel, bias, backend):
-    """x (M, K) W + b, (M, N)."""
-    y = backend.empty((len(x), len(bias)), x.dtype)
-    y[:] = bias
-    backend.add_product(x, kernel, y)
-    return y
+class Dropout(NamedTuple):
+    """Zero a share of a layer's inputs in training, so that no unit can rely on another one: see cell.dropout."""
+
+    rate: float
+    key: np.uint32
 
 
-def affine_backward(dy, kernel, backend):
-    """dy (M, N) -> dx (M, K) = dy W^T."""
-    dx = backend.empty((len(dy), len(kernel)), dy.dtype)
-    dx[:] = 0
-    backend.add_product(dy, kernel.T, dx)
-    return dx
+def affine(x, kernel, bias, dropout, machine):
+    """x (T, B, K) -> x W + b, (T, B, N), and x itself, both after dropout; None is no dropout."""
+    y = machine.empty((*x.shape[:2], len(bias)), x.dtype)
+    dropped = machine.empty(x.shape, x.dtype) if dropout else x
+
+    def piece(t):
+        if dropout:
+            machine.backend.dropout(x, *dropout, t, out=dropped)
+        np.matmul(rows(dropped[t]), kernel, out=rows(y[t]))
+        y[t] += bias
+
+    machine.workers.run(by_time(piece, *x.shape[:2]))
+    return y, dropped
 
 
-def kernel_gradient(parts, into, backend):
-    """Tasks: the sum of x^T dy over the parts (x (M, K), dy (M, N)), into an array (K, N).
+def affine_backward(dy, kernel, dropout, machine):
+    """dy (T, B, N) -> dx (T, B, K) = dy W^T, and tasks that fill it.
 
-    Each task does some of its columns, so that no thread is left with a large one while the others are done.
+    Dropout is its own backward: dx is multiplied by the same mask, as the chain rule asks for.
     """
+    dx = machine.empty((*dy.shape[:2], len(kernel)), dy.dtype)
 
-    def task(first, last):
-        into[:, first:last] = 0
-        for x, dy in parts:
-            backend.add_product(x.T, dy, into, first, last)
+    def piece(t):
+        np.matmul(rows(dy[t]), kernel.T, out=rows(dx[t]))
+        if dropout:
+            machine.backend.dropout(dx, *dropout, t, out=dx)
 
-    N = into.shape[1]
-    return [partial(task, first, min(first + BLOCK, N)) for first in range(0, N, BLOCK)]
+    return dx, by_time(piece, *dy.shape[:2])
 
 
-def bias_gradient(parts, into):
-    """A task: the sum of the rows of dy over the parts, into an array (N,)."""
-
-    def task():
-        into[:] = sum(dy.sum(axis=0) for _, dy in parts)
-
-    return task
+def kernel_gradient(x, dy, gradient, n):
+    """Columns n of the gradients of W and b: x^T dy, for x (M, K) and dy (M, N), and the sum of the rows of dy."""
+    np.matmul(x.T, dy[:, n], out=gradient.kernel[:, n])
+    gradient.bias[n] = dy[:, n].sum(axis=0)
 
 
 @dataclass(frozen=True)
@@ -81,19 +86,10 @@ class Embedding:
         return self.embedding[present], where.reshape(ids.shape), present
 
     @staticmethod
-    def backward(dx, present):
-        """dx (P, E), already summed over the places of each character -> the parts."""
-        return present, dx
-
-    def gradients(self, parts):
-        """A task for the embedding. Characters that are not there have no gradient."""
-
-        def task():
-            self.embedding[:] = 0
-            for present, dx in parts:
-                self.embedding[present] += dx
-
-        return [task]
+    def backward(dx, present, gradient):
+        """dx (P, E), already summed over the places of each character. What is not there has no gradient."""
+        gradient.embedding[:] = 0
+        gradient.embedding[present] = dx
 
 
 @dataclass(frozen=True)
@@ -104,58 +100,65 @@ class LSTM:
     recurrent_kernel: np.ndarray  # U, (H, 4H)
     bias: np.ndarray  # b, (4H,)
 
-    def forward(self, x, h0, c0, where=None, backend=cell):
-        """x (T, B, H), state h0, c0 (B, H) -> h (T, B, H), the state after the last step, cache.
+    def forward(self, x, h0, c0, where=None, dropout=None, machine=PLAIN):
+        """x (T, B, H), its dropout, state h0, c0 (B, H) -> h (T, B, H), the state after the last step, cache.
 
         Or, after an embedding: x (P, E) and where (T, B), and step t of row b reads x[where[t, b]].
         """
-        z = affine(rows(x), self.kernel, self.bias, backend)
         if where is None:
-            z = z.reshape(*x.shape[:2], -1)  # (T, B, 4H)
+            z, x = affine(x, self.kernel, self.bias, dropout, machine)  # (T, B, 4H)
         else:
-            # "clip", because take would make a copy to check that all indices are there
-            z = np.take(z, where, axis=0, out=backend.empty((*where.shape, z.shape[1]), z.dtype), mode="clip")
-        gates, h, c = backend.forward(z, h0, c0, self.recurrent_kernel)
-        return h[1:], (h[-1], c[-1]), (x, where, gates, h, c)
+            z = self.looked_up(x, where, machine)
+        gates, h, c = machine.backend.forward(z, h0, c0, self.recurrent_kernel, machine)
+        return h[1:], (h[-1], c[-1]), (x, where, dropout, gates, h, c)
 
-    def backward(self, dh, dh_next, dc_next, cache, backend=cell):
-        """dh (T, B, H) from above, gradients of the last state -> dx, those of the first state, the parts.
+    def looked_up(self, x, where, machine):
+        """x (P, E), where (T, B) -> z (T, B, 4H): x W + b once for each character, then looked up at each place."""
+        table = machine.empty((len(x), len(self.bias)), x.dtype)  # (P, 4H)
+        z = machine.empty((*where.shape, len(self.bias)), x.dtype)
+
+        def columns(n):
+            np.matmul(x, self.kernel[:, n], out=table[:, n])
+            table[:, n] += self.bias[n]
+
+        def piece(t):
+            # "clip", because take would make a copy to check that all indices are there
+            np.take(table, where[t], axis=0, out=z[t], mode="clip")
+
+        machine.workers.run(by_columns(columns, len(self.bias)))
+        machine.workers.run(by_time(piece, *where.shape))
+        return z
+
+    def backward(self, dh, dh_next, dc_next, cache, gradient, machine=PLAIN):
+        """dh (T, B, H) from above, gradients of the last state -> dx, those of the first state.
 
         dx has the shape of x: after an embedding it is (P, E), summed over the places of each character.
         The cache is used up: the backend may write dz over its gates.
         """
-        x, where, gates, h, c = cache
-        dz, dh0, dc0 = backend.backward(dh, dh_next, dc_next, gates, c, self.recurrent_kernel)
-        dz = dz_of_x = rows(dz)
+        x, where, dropout, gates, h, c = cache
+        dz, dh0, dc0 = machine.backend.backward(dh, dh_next, dc_next, gates, c, self.recurrent_kernel, machine)
+        of_h = of_x = rows(dz)  # (T*B, 4H)
         if where is not None:
-            dz_of_x = backend.sum_by_place(dz, where.ravel(), len(x))
-        dx = affine_backward(dz_of_x, self.kernel, backend).reshape(x.shape)
-        return dx, (dh0, dc0), (rows(x), dz_of_x, rows(h[:-1]), dz)
+            of_x = machine.empty((len(x), len(self.bias)), dz.dtype)  # (P, 4H)
 
-    def gradients(self, parts, backend=cell):
-        """Tasks for the recurrent kernel, the kernel and the bias: equation (13)."""
-        from_x, from_h = [(x, dz) for x, dz, _, _ in parts], [(h, dz) for _, _, h, dz in parts]
-        recurrent = kernel_gradient(from_h, self.recurrent_kernel, backend)
-        return [*recurrent, *kernel_gradient(from_x, self.kernel, backend), bias_gradient(from_x, self.bias)]
+        def columns(n):
+            """Equation (13), some columns of it."""
+            if where is not None:
+                of_x[:, n] = machine.backend.sum_by_place(of_h[:, n], where.ravel(), len(x))
+            kernel_gradient(rows(x), of_x, gradient, n)
 
+        def recurrent_columns(n):
+            np.matmul(rows(h[:-1]).T, of_h[:, n], out=gradient.recurrent_kernel[:, n])
 
-@dataclass(frozen=True)
-class Dropout:
-    """Zero a share of the outputs in training, so that no unit can rely on another one."""
-
-    rate: float
-
-    def forward(self, x, key, first_row=0, backend=cell):
-        """x (T, B, H) -> the same with a share `rate` zeroed; key None switches it off (evaluation)."""
-        if key is None or not self.rate:
-            return x
-        return backend.dropout(x, self.rate, key, first_row, out=backend.empty(x.shape, x.dtype))
-
-    def backward(self, dy, key, first_row=0, backend=cell):
-        """dy (T, B, H) -> dx, in its place: multiplied by the same mask, as the chain rule asks for."""
-        if key is None or not self.rate:
-            return dy
-        return backend.dropout(dy, self.rate, key, first_row, out=dy)
+        tasks = by_columns(recurrent_columns, len(self.bias)) + by_columns(columns, len(self.bias))
+        if where is None:
+            dx, of_dx = affine_backward(dz, self.kernel, dropout, machine)
+            machine.workers.run(tasks + of_dx)
+        else:
+            machine.workers.run(tasks)
+            dx = machine.empty(x.shape, x.dtype)
+            machine.workers.run(by_columns(lambda n: np.matmul(of_x, self.kernel[n].T, out=dx[:, n]), x.shape[1], 256))
+        return dx, (dh0, dc0)
 
 
 @dataclass(frozen=True)
@@ -165,14 +168,15 @@ class Dense:
     kernel: np.ndarray  # (H, V)
     bias: np.ndarray  # (V,)
 
-    def forward(self, x, backend=cell):
-        """x (T, B, H) -> y (T, B, V), cache."""
-        return affine(rows(x), self.kernel, self.bias, backend).reshape(*x.shape[:2], -1), x
+    def forward(self, x, dropout=None, machine=PLAIN):
+        """x (T, B, H), its dropout -> y (T, B, V), cache."""
+        y, x = affine(x, self.kernel, self.bias, dropout, machine)
+        return y, (x, dropout)
 
-    def backward(self, dy, x, backend=cell):
-        """dy (T, B, V) -> dx (T, B, H), the parts."""
-        return affine_backward(rows(dy), self.kernel, backend).reshape(x.shape), (rows(x), rows(dy))
-
-    def gradients(self, parts, backend=cell):
-        """Tasks for the kernel and the bias."""
-        return [*kernel_gradient(parts, self.kernel, backend), bias_gradient(parts, self.bias)]
+    def backward(self, dy, cache, gradient, machine=PLAIN):
+        """dy (T, B, V) -> dx (T, B, H)."""
+        x, dropout = cache
+        dx, tasks = affine_backward(dy, self.kernel, dropout, machine)
+        columns = partial(kernel_gradient, rows(x), rows(dy), gradient)
+        machine.workers.run(by_columns(columns, len(self.bias)) + tasks)
+        return dx

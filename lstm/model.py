@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm import cell, kernels
-from lstm.engine.buffers import Buffers
-from lstm.engine.threads import Workers, one_blas_thread, shards
+from lstm.engine.machine import Machine, Memory
+from lstm.engine.threads import Workers, by_time, one_blas_thread
 from lstm.io import InputError
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
@@ -15,7 +15,7 @@ from lstm.parameters import Parameters
 
 # What runs the loop over time: modules with the same functions.
 BACKENDS = {"numba": kernels, "numpy": cell}
-FUNCTIONS = ("empty", "forward", "backward", "add_product", "sum_by_place", "dropout")  # that a backend has
+FUNCTIONS = ("forward", "backward", "sum_by_place", "dropout")  # that a backend has
 
 
 def backend_of(backend):
@@ -158,9 +158,8 @@ class CharRNN:
         self.config = config
         self.parameters = parameters if parameters is not None else initial_parameters(config)
         self.network = Network.of(self.parameters)
-        self.dropout = Dropout(config.dropout)
         self.backend = backend_of(backend)
-        self._gradient, self._buffers = None, []  # the memory of a training step: see `loss_and_gradient`
+        self._gradient, self._memory = None, Memory()  # of a training step: see `loss_and_gradient`
 
     def copy(self):
         """The model as it is now: a copy that stays so while training goes on."""
@@ -190,8 +189,7 @@ class CharRNN:
             rates |= {f"lstm_{n}/recurrent_kernel": (rate, key) for n, key in enumerate(keys.recurrent, 1)}
 
         def drop(name):
-            rate, key = rates[name]
-            return Dropout(rate).forward(arrays[name][None], key, backend=self.backend)[0]  # as one time step
+            return self.backend.dropout(arrays[name][None], *rates[name])[0]  # as one time step
 
         return dict(zip(rates, workers.map(drop, rates))) if rates else {}
 
@@ -200,98 +198,77 @@ class CharRNN:
         dropped = self.drop_weights(self.parameters, keys, workers)
         return Network.of(dict(self.parameters.items()) | dropped) if dropped else self.network
 
-    def forward(self, ids, state, keys=None, first_row=0, network=None, backend=None):
-        """ids (T, B), state -> logits (T, B, V), the state after the last character, caches.
+    def forward(self, ids, state, keys=None, machine=None):
+        """ids (T, B), state -> logits (T, B, V), the state after the last character, cache.
 
         keys: the DropoutKeys, or None to switch dropout off.
-        first_row: where these rows stand in the whole batch (dropout depends on it).
-        network: `dropped(keys)`, where the caller has it already.
-        backend: the model's own, or Buffers for it.
+        machine: what to compute on; one thread by default.
         """
-        network, backend = network or self.dropped(keys, Workers()), backend or self.backend
+        machine = machine or Machine(self.backend)
+        network, rate = self.dropped(keys, machine.workers), self.config.dropout
         x, where, present = network.embedding.forward(ids)
-        last, caches = [], []
-        for layer, lstm in enumerate(network.lstm):
-            key = None if keys is None else keys.output[layer]
-            h, after, cache = lstm.forward(x, state.h[layer], state.c[layer], where, backend)
+        dropout, last, caches = None, [], []
+        for n, lstm in enumerate(network.lstm):
+            x, after, cache = lstm.forward(x, state.h[n], state.c[n], where, dropout, machine)
             where = None  # only the embedding's output is by character, not by place
-            x = self.dropout.forward(h, key, first_row, backend)  # (T, B, H)
+            dropout = Dropout(rate, keys.output[n]) if keys is not None and rate else None  # of what comes out
             last.append(after)
-            caches.append((lstm, cache, key, first_row))
-        logits, x = network.dense.forward(x, backend)
+            caches.append(cache)
+        logits, of_dense = network.dense.forward(x, dropout, machine)
         h, c = zip(*last)
-        return logits, State(np.stack(h), np.stack(c)), (present, caches, x)
+        return logits, State(np.stack(h), np.stack(c)), (network, present, caches, of_dense, keys)
 
-    def backward(self, dlogits, dstate, cache, backend=None):
-        """dlogits (T, B, V), the gradient of the last state -> that of the first, and the parts for `gradients`.
+    def backward(self, dlogits, dstate, cache, into, machine=None):
+        """dlogits (T, B, V), the gradient of the last state -> that of the first. Writes the gradient of every
+        parameter into `into`, a `Parameters`.
 
         The cache is used up: the backend may have written over it.
         """
-        backend = backend or self.backend
-        present, caches, x = cache
-        parts, before = [], []
-        dx, of_dense = self.network.dense.backward(dlogits, x, backend)
-        for layer in reversed(range(len(caches))):
-            lstm, cache, key, first_row = caches[layer]
-            dh = self.dropout.backward(dx, key, first_row, backend)
-            dx, dstate0, of_lstm = lstm.backward(dh, dstate.h[layer], dstate.c[layer], cache, backend)
-            before.insert(0, dstate0)
-            parts.insert(0, of_lstm)
-        dh0, dc0 = zip(*before)
-        of_embedding = self.network.embedding.backward(dx, present)
-        return State(np.stack(dh0), np.stack(dc0)), (of_embedding, parts, of_dense)
-
-    def gradients(self, parts, into, workers, keys=None):
-        """Write the gradient of every parameter into `into`, a `Parameters`. parts: of each shard, from `backward`."""
-        of_embedding, of_lstms, of_dense = zip(*parts)
-        network = Network.of(into)
-        tasks = []
-        for lstm, of_lstm in zip(network.lstm, zip(*of_lstms)):
-            tasks += lstm.gradients(of_lstm, self.backend)
-        tasks += network.dense.gradients(of_dense, self.backend)
-        tasks += network.embedding.gradients(of_embedding)
-        workers.map(lambda task: task(), tasks)
-        for name, array in self.drop_weights(into, keys, workers).items():
+        machine = machine or Machine(self.backend)
+        network, present, caches, of_dense, keys = cache
+        gradient, before = Network.of(into), []
+        dx = network.dense.backward(dlogits, of_dense, gradient.dense, machine)
+        for n in reversed(range(len(caches))):
+            of_lstm = caches[n], gradient.lstm[n], machine
+            dx, of_state = network.lstm[n].backward(dx, dstate.h[n], dstate.c[n], *of_lstm)
+            before.insert(0, of_state)
+        network.embedding.backward(dx, present, gradient.embedding)
+        for name, array in self.drop_weights(into, keys, machine.workers).items():
             into[name] = array
+        dh0, dc0 = zip(*before)
+        return State(np.stack(dh0), np.stack(dc0))
 
     def loss_and_gradient(self, ids, targets, state, keys=None, workers=None):
-        """One batch, ids and targets (T, B), forward and backward, its rows cut into shards: a BatchResult.
+        """One batch, ids and targets (T, B), forward and backward: a BatchResult.
 
         Backpropagation is truncated: no gradient comes from beyond the last character. The gradient is kept in
         the model: the next call overwrites it.
         """
-        workers = workers or Workers()
+        machine = Machine(self.backend, workers or Workers(), self._memory.reuse().empty)
         if self._gradient is None:
             self._gradient = self.parameters.like()
 
-        network, slices = self.dropped(keys, workers), shards(ids.shape[1])
-        self._buffers += [Buffers(self.backend) for _ in slices[len(self._buffers) :]]
+        def loss(t):
+            nats, log_p = cross_entropy(logits[t], targets[t])
+            dlogits[t] = cross_entropy_backward(log_p, targets[t], ids.size)
+            return nats.sum(dtype=np.float64), (logits[t].argmax(axis=-1) == targets[t]).sum()
 
-        def shard(rows, buffers):
-            # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
-            with np.errstate(over="ignore", invalid="ignore"):
-                logits, after, cache = self.forward(ids[:, rows], state.rows(rows), keys, rows.start, network, buffers)
-                nats, log_p = cross_entropy(logits, targets[:, rows])
-                dlogits = cross_entropy_backward(log_p, targets[:, rows], ids.size)
-                _, shard_parts = self.backward(dlogits, self.initial_state(after.h.shape[1]), cache, buffers)
-                correct = (logits.argmax(axis=-1) == targets[:, rows]).sum()
-                return nats.sum(dtype=np.float64), correct, after, shard_parts
-
-        results = workers.map(lambda n: shard(slices[n], self._buffers[n].reuse()), range(len(slices)))
-        nats, correct, states, all_parts = zip(*results)
-        self.gradients(all_parts, self._gradient, workers, keys)
-        h, c = zip(*states)
-        state = State(np.concatenate(h, axis=1), np.concatenate(c, axis=1))
-        return BatchResult(float(sum(nats)), int(sum(correct)), state, self._gradient)
+        # Where training diverges numbers overflow; it is noticed by the loss, not by a warning here.
+        with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):
+            logits, after, cache = self.forward(ids, state, keys, machine)
+            dlogits = machine.empty(logits.shape, logits.dtype)
+            nats, correct = zip(*machine.workers.run(by_time(loss, *ids.shape)))
+            self.backward(dlogits, self.initial_state(ids.shape[1]), cache, self._gradient, machine)
+        return BatchResult(float(sum(nats)), int(sum(correct)), after, self._gradient)
 
     def trace(self, ids, state=None):
         """What happens inside while the model reads ids (T, B): for each layer a dict of its gates and cells.
 
         The keys are i, f, g, o, c and h, each (T, B, H).
         """
-        _, _, (_, caches, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
+        _, _, (_, _, caches, _, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
         traces = []
-        for _, (_, _, gates, h, c), _, _ in caches:
+        for *_, gates, h, c in caches:
             i, f, g, o = np.split(gates, 4, axis=-1)
             traces.append({"i": i, "f": f, "g": g, "o": o, "c": c[1:], "h": h[1:]})
         return traces

@@ -13,16 +13,15 @@ Left out: where the random numbers come from (sampling.py), and where a stream e
 """
 
 import math
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
 from numba.extending import overload, register_jitable
 
 from lstm import kernels
-from lstm.engine.barrier import ALL, LINE, arrive, wait_for_all
+from lstm.engine.barrier import LINE, arrive, wait_for_all
 from lstm.engine.jit import OPTIONS, compiled
-from lstm.engine.threads import default_threads, one_blas_thread
+from lstm.engine.threads import Workers, default_threads, one_blas_thread
 from lstm.engine.tile import add_product, pack
 from lstm.kernels import sigmoid, split, tanh
 from lstm.model import State
@@ -119,7 +118,7 @@ def add(a, w, z):
 def gates(z, units, c, h):
     """z (B, 4n), the gates of n units before activation -> the next of these units in c and h (B, H), in place."""
     for b in range(len(z)):
-        (i, f, g, o), cb, hb = split(z[b]), c[b][units], h[b][units]  # contiguous rows, so the loop vectorises
+        (i, f, g, o), cb, hb = split(z[b], 0, z.shape[1] // 4), c[b][units], h[b][units]  # contiguous rows, so the loop vectorises
         for j in range(cb.size):
             cj = sigmoid(f[j]) * cb[j] + sigmoid(i[j]) * tanh(g[j])
             cb[j], hb[j] = cj, sigmoid(o[j]) * tanh(cj)
@@ -231,7 +230,7 @@ class Sampler:
         # note: always the same three types, because for others `run` would be compiled again
         self._how = type(draw)(float(draw.temperature), int(draw.top_k), float(draw.top_p))
         self._shares = shares(model, threads, packed=many)
-        self._pool = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._workers = Workers(threads)
 
     @staticmethod
     def fits(model):
@@ -257,21 +256,9 @@ class Sampler:
         logits = np.empty((c.shape[1], self._characters), c.dtype)
         uniforms = np.ascontiguousarray(uniforms)
         texts = [np.array(text, np.int64, order="C") for _ in self._shares]  # each thread has its own
-        arrived = np.zeros((len(self._shares), LINE), np.int64)
 
-        def work(q):
+        def work(q, arrived):
             run(self._shares[q], q, arrived, texts[q], uniforms, h, c, logits, self._how)
 
-        def nobody_waits(_=None):
-            arrived[:] = ALL
-
-        try:
-            others = [self._pool.submit(work, q) for q in range(1, len(texts))]
-            for other in others:
-                other.add_done_callback(nobody_waits)  # subtle: if one failed, the others would wait forever
-            work(0)
-            for other in others:
-                other.result()
-        finally:  # because Ctrl-C may come when some have begun and others never will
-            nobody_waits()
+        self._workers.together(work, len(texts))
         return texts[0], State(h[(len(text) - 1) % 2], c)

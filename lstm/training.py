@@ -14,7 +14,8 @@ import numpy as np
 from lstm.adam import Adam, clip_scale, decay, gradient_norm, update_average
 from lstm.batches import Batches
 from lstm.corpus import shuffled
-from lstm.engine.threads import Workers, shards
+from lstm.engine.machine import Machine
+from lstm.engine.threads import Workers, one_blas_thread
 from lstm.io import InputError
 from lstm.loss import cross_entropy
 from lstm.model import State, dropout_keys
@@ -53,18 +54,12 @@ def character_losses(model, ids, seq_length, workers):
     are of ids[1 : n + 1], in the order of the text: nothing predicts the first, and rows of equal length leave a few.
     """
     batches = Batches(ids, min(VALIDATION_ROWS, len(ids) - 1), seq_length, remainder=True)
-
-    def read(part):
-        state, nats, correct = model.initial_state(part.stop - part.start), [], []
-        with np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite is noticed by the caller
-            for inputs, targets in batches:
-                logits, state, _ = model.forward(inputs[:, part], state)
-                nats.append(cross_entropy(logits, targets[:, part])[0])
-                correct.append(logits.argmax(axis=-1) == targets[:, part])
-        return np.concatenate(nats).T, np.concatenate(correct).T  # (rows, length)
-
-    parts = workers.map(read, shards(batches[0][0].shape[1]))
-    return tuple(np.concatenate(rows).ravel() for rows in zip(*parts))
+    machine, state, parts = Machine(model.backend, workers), model.initial_state(batches[0][0].shape[1]), []
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite the caller notices
+        for inputs, targets in batches:
+            logits, state, _ = model.forward(inputs, state, machine=machine)
+            parts.append((cross_entropy(logits, targets)[0].T, (logits.argmax(axis=-1) == targets).T))  # (rows, steps)
+    return tuple(np.concatenate(rows, axis=1).ravel() for rows in zip(*parts))
 
 
 def evaluate(model, ids, seq_length, workers):

@@ -63,8 +63,8 @@ def test_a_gradient_in_the_last_layer_of_a_model_comes_back_as_backward_says():
     model, ids = small_model(L=2), np.random.default_rng(3).integers(0, 5, (6, 2))
     dh = np.random.default_rng(4).normal(size=(2, 4))
     back_h, back_c = gradient_flow.in_model(model, ids, dh)
-    _, _, (_, caches, _) = model.forward(ids, model.initial_state(2))
-    _, (_, _, gates, _, c), _, _ = caches[-1]
+    _, _, (_, _, caches, _, _) = model.forward(ids, model.initial_state(2))
+    *_, gates, _, c = caches[-1]
     above, zero = np.zeros((6, 2, 4)), np.zeros((2, 4))
     above[-1] = dh
     _, dh0, dc0 = cell.backward(above, zero, zero, gates, c, model.parameters["lstm_2/recurrent_kernel"])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lstm.engine.threads import Workers, shards
+from lstm.engine.threads import Workers, by_time
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
 from lstm.settings import Settings
@@ -114,8 +114,7 @@ def test_gradients_of_chunks_with_the_gradient_carried_back_are_those_of_the_who
         _, log_p = cross_entropy(logits, targets[start:end])
         gradient = model.parameters.like()
         dlogits = cross_entropy_backward(log_p, targets[start:end], ids.size)
-        dbefore, parts = model.backward(dlogits, dstate, cache)
-        model.gradients([parts], gradient, Workers())
+        dbefore = model.backward(dlogits, dstate, cache, gradient)
         return gradient.flat, dbefore, after
 
     nothing = model.initial_state(3)
@@ -128,19 +127,18 @@ def test_gradients_of_chunks_with_the_gradient_carried_back_are_those_of_the_who
 
 
 @both
-def test_a_batch_in_shards_has_the_loss_and_gradient_of_the_batch_in_one(backend):
+def test_a_batch_in_pieces_on_threads_has_the_loss_and_gradient_of_the_batch_in_one(backend):
     model = small_model(backend, config=DROPPED)
-    ids, targets = random_batch(5, 21)
+    ids, targets = random_batch(60, 21)
     state = State(*np.random.default_rng(1).normal(size=(2, 2, 21, 6)))
     keys = dropout_keys(1, 2, 2)
-    result = model.loss_and_gradient(ids, targets, state, keys)
-    assert len(shards(21)) == 4
+    result = model.loss_and_gradient(ids, targets, state, keys, Workers(3))
+    assert len(by_time(print, *ids.shape)) == 2
 
     logits, after, cache = model.forward(ids, state, keys)
     nats, log_p = cross_entropy(logits, targets)
     gradient = model.parameters.like()
-    _, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache)
-    model.gradients([parts], gradient, Workers(), keys)
+    model.backward(cross_entropy_backward(log_p, targets, ids.size), model.initial_state(21), cache, gradient)
     assert result.nats == pytest.approx(nats.sum(), rel=1e-14)
     assert result.correct == (logits.argmax(-1) == targets).sum()
     np.testing.assert_allclose(result.state, after, atol=1e-14)

@@ -6,7 +6,6 @@ import os
 import numpy as np
 import pytest
 
-from lstm.engine.threads import Workers
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, initial_parameters
 from lstm.settings import Settings
@@ -80,8 +79,7 @@ def test_forward_and_every_gradient_agree_with_pytorch(torch, problem, backend):
     logits, after, cache = model.forward(ids, state)
     nats, log_p = cross_entropy(logits, targets)
     gradient = parameters.like()
-    dbefore, parts = model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache)
-    model.gradients([parts], gradient, Workers())
+    dbefore = model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache, gradient)
 
     twin = TorchTwin(torch, CONFIG, parameters)
     h0, c0 = (torch.tensor(s, requires_grad=True) for s in state)

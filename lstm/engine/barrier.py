@@ -12,7 +12,7 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic, overload, register_jitable
 
-from lstm.engine.jit import OPTIONS
+from lstm.engine.jit import OPTIONS, compiled
 from lstm.engine.tile import pointer_to
 
 LINE = 8  # numbers of 64 bits in a line of the cache; each thread's number has a line of its own
@@ -85,3 +85,19 @@ def wait_for_all(arrived, count):
             looks += 1
             if looks > 2000:  # some microseconds: the other one may be waiting for this very core
                 pause()
+
+
+@compiled
+def say(counts, n, count):
+    """Set count number n of (.., LINE), for others to see."""
+    arrive(counts, n, count)
+
+
+@compiled
+def look_out(counts, n, count):
+    """Wait until another thread has said at least `count`, but for some hundred microseconds at most."""
+    looks = 0
+    while last_part(counts, n) < count and looks < 3000:
+        looks += 1
+        if looks > 2000:
+            pause()

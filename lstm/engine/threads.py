@@ -1,35 +1,23 @@
-"""Batch rows as tasks on threads.
+"""Threads: tasks side by side, and parts of one task that wait for each other.
 
-The rows of a batch do not meet until their gradients are summed. So a batch is cut into shards of whole
-rows, each shard runs through all layers and all time steps on its own, and no thread waits for another in
-between. How it is cut depends on the batch alone, never on the number of threads, and results are summed
-in the order of the shards: any number of threads gives the same bits.
+How work is cut into tasks follows from its shape alone, never from the number of threads, and results come in the
+order of the tasks: any number of threads gives the same bits.
 """
 
 import itertools
 import os
-from concurrent.futures import ThreadPoolExecutor
+import weakref
+from contextlib import contextmanager
+from functools import partial
+from queue import SimpleQueue
+from threading import Lock, Thread
 
-import numpy  # noqa: F401  because the controller sees only the libraries that are loaded by now
+import numpy as np  # before the controller, which sees only the libraries that are loaded by now
 from threadpoolctl import ThreadpoolController
 
-BLAS = ThreadpoolController()
-MOST = 8  # shards: enough for some cores, and few enough for the work on each to be worth a task
-UNIT = 4  # rows: half a register tile with AVX-512, a whole one without; the same everywhere, as are the bits
+from lstm.engine.barrier import ALL, LINE, look_out, say
 
-
-def shards(B):
-    """The slices of rows that a batch of B rows is cut into: `shards(20)` -> rows 0-8, 8-12, 12-16, 16-20.
-
-    One for each 8 rows, at most MOST, in whole units of rows; and an even number of them where there are rows
-    enough, because cores come in even numbers.
-    """
-    units = -(-B // UNIT)
-    count = min(MOST, units, 2 * -(-B // 16))
-    edges = [0]
-    for s in range(count):
-        edges.append(edges[-1] + units // count + (s < units % count))
-    return [slice(start * UNIT, min(end * UNIT, B)) for start, end in zip(edges, edges[1:])]
+BLAS, LOCK, HOLDERS = ThreadpoolController(), Lock(), []
 
 
 def default_threads():
@@ -37,17 +25,87 @@ def default_threads():
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+@contextmanager
 def one_blas_thread():
-    """Within this context a matrix product runs in the thread that calls it; afterwards as before."""
-    return BLAS.limit(limits=1, user_api="blas")
+    """Within this context a matrix product runs in the thread that calls it; after the last such context as before."""
+    me = object()
+    with LOCK:
+        if not HOLDERS:
+            one_blas_thread.limit = BLAS.limit(limits=1, user_api="blas")
+        HOLDERS.append(me)
+    try:
+        yield
+    finally:
+        with LOCK:
+            HOLDERS.remove(me)
+            if not HOLDERS:
+                one_blas_thread.limit.restore_original_limits()
+
+
+class Helper:
+    """A thread that does what it is handed, one job after another.
+
+    The next job of a training step comes within microseconds, and to be woken takes a thread much longer than that. So
+    a helper, and who waits for it, look out for a moment before they sleep.
+    """
+
+    def __init__(self):
+        self._jobs, self._ended, self._count = SimpleQueue(), SimpleQueue(), 0
+        self._signs = np.zeros((2, LINE), np.int64)  # how many jobs were handed out, and how many have ended
+        what_it_needs = self._jobs, self._ended, self._signs  # not self: it ends when nobody needs it any more
+        Thread(target=help_out, args=what_it_needs, daemon=True).start()
+        weakref.finalize(self, self._jobs.put, None)
+
+    def begin(self, job):
+        """Hand out a function without arguments."""
+        self._count += 1
+        self._jobs.put(job)
+        say(self._signs, 0, self._count)
+
+    def end(self):
+        """Wait until it has ended. Raises what it raised."""
+        look_out(self._signs, 1, self._count)
+        error = self._ended.get()
+        if error:
+            raise error
+
+
+def help_out(jobs, ended, signs):
+    """What a helper does."""
+    for count in itertools.count(1):
+        look_out(signs, 0, count)
+        job, error = jobs.get(), None
+        if job is None:
+            return
+        try:
+            job()
+        except BaseException as raised:
+            error = raised
+        del job  # which may be what keeps the helper
+        ended.put(error)
+        say(signs, 1, count)
 
 
 class Workers:
-    """Threads that run tasks. Meanwhile BLAS starts none of its own: they would fight over the same cores."""
+    """The thread that calls, and others that help it. Meanwhile BLAS starts none of its own, for the same cores.
+
+    Nor does NumPy warn of numbers that overflow, where training diverges: that is noticed by the loss.
+    """
 
     def __init__(self, threads=1):
         self.threads = threads
-        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+        self._helpers = [Helper() for _ in range(threads - 1)]
+
+    def _all(self, jobs):
+        """Do all jobs at the same time, the first in this thread."""
+        helpers = self._helpers[: len(jobs) - 1]
+        for helper, job in zip(helpers, jobs[1:]):
+            helper.begin(job)
+        try:
+            jobs[0]()
+        finally:
+            for helper in helpers:
+                helper.end()
 
     def map(self, function, items):
         """[function(item) for item in items], side by side."""
@@ -56,13 +114,51 @@ class Workers:
 
         def work():
             # Each thread takes the next item until none is left: waking a thread costs more than some items.
-            while (n := next(following)) < len(items):
-                results[n] = function(items[n])
+            with np.errstate(over="ignore", invalid="ignore"):  # which each thread has for itself
+                while (n := next(following)) < len(items):
+                    results[n] = function(items[n])
 
         with one_blas_thread():
-            if self._pool is None:
-                work()
-            else:
-                for worker in [self._pool.submit(work) for _ in range(min(self.threads, len(items)))]:
-                    worker.result()  # raises what was raised there
+            self._all([work] * max(1, min(self.threads, len(items))))
         return results
+
+    def run(self, tasks):
+        """The results of functions without arguments, side by side."""
+        return self.map(lambda task: task(), tasks)
+
+    def together(self, function, count):
+        """function(n, arrived) for n = 0 .. count-1, at most `threads`, all at the same time: they may wait for
+        each other, with the functions of barrier.py. arrived: (count, LINE) int64, zero at the start."""
+        arrived = np.zeros((count, LINE), np.int64)
+
+        def nobody_waits():  # because one may have failed, and the others would wait forever
+            arrived[:] = ALL
+
+        def job(n):
+            try:
+                function(n, arrived)
+            except BaseException:
+                nobody_waits()
+                raise
+
+        self._all([partial(job, n) for n in range(count)])
+
+
+# -- tasks: the pieces of work that needs no loop over time
+
+
+def pieces(N, count):
+    """`count` slices of about the same length that together are 0 .. N."""
+    return [slice(N * n // count, N * (n + 1) // count) for n in range(count)]
+
+
+def by_time(function, T, B):
+    """Tasks function(slice of the time steps), each for 512 places of a batch or more: an even number of them, at most
+    8, and one if there are fewer."""
+    count = min(8, T * B // 512, T)
+    return [partial(function, piece) for piece in pieces(T, max(1, count - count % 2))]
+
+
+def by_columns(function, N, least=512):
+    """Tasks function(slice of the columns), each for `least` columns or more: an even number of them, or one."""
+    return [partial(function, piece) for piece in pieces(N, max(1, N // least // 2 * 2))]

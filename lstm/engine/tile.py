@@ -190,7 +190,7 @@ def add_tile_of(rows):
 
 
 HALF = ROWS // 2
-add_whole_tile, add_half_tile = add_tile_of(ROWS), add_tile_of(HALF)
+add_whole_tile, add_half_tile, add_row_tile = add_tile_of(ROWS), add_tile_of(HALF), add_tile_of(1)
 
 
 @register_jitable(**OPTIONS)
@@ -202,9 +202,9 @@ def copy(source, target):
 
 
 @register_jitable(**OPTIONS)
-def filled_up(x, rows, columns):
-    """x with zeros after and below it: (rows, columns) in all."""
-    filled = np.zeros((rows, columns), x.dtype)
+def filled_up(x):
+    """x with zeros after it: COLUMNS wide."""
+    filled = np.zeros((len(x), COLUMNS), x.dtype)
     copy(x, filled)
     return filled
 
@@ -212,20 +212,22 @@ def filled_up(x, rows, columns):
 @overload(add_product, jit_options=OPTIONS)
 def compiled_add_product(a, panels, z):
     def implementation(a, panels, z):
-        M, K, N = a.shape[0], a.shape[1], z.shape[1]
-        rows, columns = -(-M // HALF) * HALF, len(panels) * COLUMNS
-        # Tiles that reach over the edge work on copies with zeros around them. The slices of everything do nothing but
-        # give both branches one type, that of any strides: so there is one loop to compile and not two.
-        whole = rows == M and columns == N
-        left = a[:, :] if rows == M else filled_up(a, rows, K)[:, :]
-        out = z[:, :] if whole else filled_up(z, rows, columns)[:, :]
+        M, N = z.shape
+        half, rest = M - M % ROWS, M - M % HALF
+        # Tiles that reach over the edge work on a copy with zeros after it. The slices of everything do nothing but give
+        # both one type, that of any strides: so there is one loop to compile and not two.
+        a, z = a[:, :], z[:, :]
         for p in range(len(panels)):
-            for r in range(0, rows, ROWS):
-                if rows - r >= ROWS:
-                    add_whole_tile(left, r, panels, p, out, r, p * COLUMNS)
-                else:
-                    add_half_tile(left, r, panels, p, out, r, p * COLUMNS)
-        if not whole:
-            copy(out[:M, :N], z)
+            column = p * COLUMNS
+            inside = N - column >= COLUMNS
+            out, at = (z, column) if inside else (filled_up(z[:, column:])[:, :], 0)
+            for r in range(0, half, ROWS):
+                add_whole_tile(a, r, panels, p, out, r, at)
+            for r in range(half, rest, HALF):
+                add_half_tile(a, r, panels, p, out, r, at)
+            for r in range(rest, M):
+                add_row_tile(a, r, panels, p, out, r, at)
+            if not inside:
+                copy(out[:, : N - column], z[:, column:])
 
     return implementation

@@ -1,16 +1,16 @@
-"""Room: the memory of a step is that of the step before, and nothing shows it but the time."""
+"""The memory of a step is that of the step before, and nothing shows it but the time."""
 
 import numpy as np
 import pytest
 
 from lstm import cell, kernels
-from lstm.engine.buffers import Buffers
+from lstm.engine.machine import Memory
 from lstm.engine.threads import Workers
 from lstm.model import CharRNN, Config, dropout_keys, initial_parameters
 
 
 def test_the_same_arrays_come_out_again_after_reuse():
-    room = Buffers(cell)
+    room = Memory()
     first = [room.empty((2, 3), np.float32), room.empty((4,), np.float64)]
     assert not np.shares_memory(*first)
     room.reuse()
@@ -20,7 +20,7 @@ def test_the_same_arrays_come_out_again_after_reuse():
 
 @pytest.mark.parametrize("shape, dtype", [((3, 2), np.float32), ((2, 3), np.float64)])
 def test_another_size_or_type_gets_another_array(shape, dtype):
-    room = Buffers(cell)
+    room = Memory()
     first, after = room.empty((2, 3), np.float32), room.empty((5,), np.float32)
     room.reuse()
     other = room.empty(shape, dtype)
