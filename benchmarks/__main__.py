@@ -8,7 +8,7 @@ figures into benchmarks/figures.
 from pathlib import Path
 
 from benchmarks import plots, report
-from benchmarks.machine import child_environment, describe
+from benchmarks.machine import child_environment, describe, short_name
 from benchmarks.results import Results
 from benchmarks.suites import SUITES, Effort, without_each_idea
 from lstm.engine.threads import default_threads
@@ -64,7 +64,7 @@ def write(results, directory):
     """The results, and what can be drawn of them."""
     directory.mkdir(parents=True, exist_ok=True)
     measured = {row.suite for row in results.rows}
-    results.save(directory / ("ablations.json" if measured == {"ablations"} else "results.json"))
+    results.save(directory / ("ablations.json" if measured == {"ablations"} else f"results.{short_name()}.json"))
     if "training" in measured:
         save(plots.ratios_figure(results), directory / "ratios.svg")
     if "roofline" in measured:
@@ -76,10 +76,11 @@ def main(argv=None):
     """The command."""
     options = parse(argv)
     if options.readme:
-        path = (options.out or FIGURES) / "results.json"
-        if not path.exists():
-            raise InputError(f"{shown(path)} is not there; python -m benchmarks makes it")
-        print(*report.readme(Results.load(path)), sep="\n")
+        directory = options.out or FIGURES
+        machines = [Results.load(path) for path in sorted(directory.glob("results.*.json"))]
+        if not machines:
+            raise InputError(f"{shown(directory)} has no results; python -m benchmarks makes them")
+        print(*report.readme(machines), sep="\n")
         return 0
     results = measure(options)
     if not options.ablations:

@@ -27,19 +27,15 @@ def look_up_every_place():
     def forward(self, ids):
         return self.embedding[ids], None, ids
 
-    def gradients(self, parts):
-        def task():
-            V = len(self.embedding)
-            self.embedding[:] = sum(kernels.sum_by_place(layers.rows(dx), ids.ravel(), V) for ids, dx in parts)
+    def backward(dx, ids, gradient):
+        gradient.embedding[:] = kernels.sum_by_place(layers.rows(dx), ids.ravel(), len(gradient.embedding))
 
-        return [task]
-
-    assert layers.Embedding.forward and layers.Embedding.gradients
-    layers.Embedding.forward, layers.Embedding.gradients = forward, gradients
+    assert layers.Embedding.forward and layers.Embedding.backward
+    layers.Embedding.forward, layers.Embedding.backward = forward, staticmethod(backward)
 
 
 def one_thread():
-    """The shards one after another."""
+    """The tasks one after another."""
     from lstm.engine import threads
 
     class Workers(threads.Workers):
@@ -57,21 +53,20 @@ def tanh_of_the_c_library():
 
 
 def plain_recurrent_product():
-    """The recurrent product in plain loops; the large products keep the tile."""
+    """The recurrent product in plain loops."""
     from benchmarks import plain_loops
     from lstm import kernels
     from lstm.engine import tile
 
-    replace(kernels, "add_product", plain_loops.add_product_by_tile)
     assert kernels.tile is tile
-    kernels.tile = plain_loops  # only in the loops over time
+    kernels.tile = plain_loops
 
 
-def large_products_by_blas():
-    """np.matmul for the products that need no loop over time."""
-    from lstm import cell, kernels
+def asleep_at_once():
+    """A thread that has nothing to do sleeps until it is woken."""
+    from lstm.engine import barrier
 
-    replace(kernels, "add_product", cell.add_product)
+    replace(barrier, "look_out", lambda counts, n, count: None)
 
 
 def checks_for_zero():
@@ -87,22 +82,24 @@ def stored_masks():
 
     masks = {}
 
-    def dropout(x, rate, key, first_row=0, out=None):
-        mask = masks.pop((key, first_row), None)
+    def dropout(x, rate, key, piece=slice(None), out=None):
+        out, x = np.empty_like(x) if out is None else out, x[piece]
+        mask = masks.pop((key, piece.start), None)
         if mask is None:  # forward
-            drawn = np.random.default_rng([key, first_row]).random(x.shape, np.float32) >= rate
-            mask = masks[key, first_row] = drawn * x.dtype.type(1 / (1 - rate))
-        return np.multiply(x, mask, out=out)
+            drawn = np.random.default_rng([key, piece.start or 0]).random(x.shape, np.float32) >= rate
+            mask = masks[key, piece.start] = drawn * x.dtype.type(1 / (1 - rate))
+        np.multiply(x, mask, out=out[piece])
+        return out
 
     replace(kernels, "dropout", dropout)
 
 
 def new_memory_at_each_step():
     """Arrays made anew and given back at each step."""
-    from lstm.engine import buffers
+    from lstm.engine import machine
 
-    assert buffers.Buffers.empty
-    buffers.Buffers.empty = staticmethod(np.empty)
+    assert machine.Memory.empty
+    machine.Memory.empty = staticmethod(np.empty)
 
 
 def adam_at_once():
@@ -122,10 +119,10 @@ def blas_threads():
 # idea -> (what stands in its place, the function that puts it there)
 ABLATIONS = {
     "each different character embedded once": ("T*B rows looked up", look_up_every_place),
-    "threads over shards": ("one thread", one_thread),
+    "threads": ("one thread", one_thread),
     "tanh and sigmoid by polynomials": ("math.tanh for each element", tanh_of_the_c_library),
     "register tile, recurrent product": ("plain Numba loops, four by four", plain_recurrent_product),
-    "register tile, large products": ("np.matmul", large_products_by_blas),
+    "threads that look out before they sleep": ("asleep at once", asleep_at_once),
     'error_model="numpy"': ('"python"', checks_for_zero),
     "dropout by a hash of the position": ("a random mask, stored", stored_masks),
     "the same memory at every step": ("arrays made anew", new_memory_at_each_step),

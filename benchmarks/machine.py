@@ -3,6 +3,9 @@
 import importlib.metadata
 import os
 import platform
+import re
+from datetime import date
+from pathlib import Path
 
 from lstm.engine.threads import default_threads
 from lstm.io.command_line import say
@@ -21,6 +24,22 @@ def processor():
         return platform.processor() or platform.machine()
 
 
+def caches():
+    """The caches of the first core, as text: what the system says, which is only Linux."""
+    found = []
+    for index in sorted(Path("/sys/devices/system/cpu/cpu0/cache").glob("index*")):
+        level, kind, size = ((index / name).read_text().strip() for name in ("level", "type", "size"))
+        if kind != "Instruction":
+            found.append(f"{size.replace('K', ' KB')} L{level}{'d' if kind == 'Data' else ''}")
+    return "caches " + (", ".join(found) or "unknown")
+
+
+def short_name():
+    """A name for this machine's file: of the processor and its caches, as "amd-epyc-32-1024-32768"."""
+    sizes = re.findall(r"(\d+) KB", caches())
+    return "-".join([*re.findall(r"[a-z0-9]+", processor().lower()), *sizes])
+
+
 def version(package):
     """What is installed of a package."""
     try:
@@ -34,6 +53,7 @@ def describe(keep_pins):
     pins = [name for name in BLAS_PINS if name in os.environ]
     lines = [
         f"{processor()}, {default_threads()} cores, {platform.system()}, Python {platform.python_version()}",
+        f"{caches()}; {date.today()}",
         ", ".join(map(version, PACKAGES)),
     ]
     if pins:

@@ -12,24 +12,6 @@ def __getattr__(name):
 
 
 @compiled
-def pack_by_tile(b, first, last):
-    """What kernels.pack is with the tile."""
-    return tile.pack(b, first, last)
-
-
-@compiled
-def add_packed_by_tile(a, panels, out, first, last):
-    """What kernels.add_packed is with the tile."""
-    tile.add_product(a, panels, out[:, first:last])
-
-
-def add_product_by_tile(a, b, out, first=0, last=None):
-    """out += a @ b: what kernels.add_product is with the tile."""
-    last = out.shape[1] if last is None else last
-    add_packed_by_tile(a, pack_by_tile(b, first, last), out, first, last)
-
-
-@compiled
 def pack(w, first, last):
     """Rows that can be read one after another are all these loops ask for."""
     return np.ascontiguousarray(w[:, first:last])

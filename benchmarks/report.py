@@ -3,6 +3,7 @@
 from benchmarks import targets
 from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import GROWTH, REFERENCE, TRAINING
+from benchmarks.products import PEAK, PRODUCTS
 from benchmarks.roofline import BYTES, FLOP
 from benchmarks.rounds import median
 
@@ -92,6 +93,22 @@ def roofline_table(results):
     yield f"each of V characters, as we compute it. Computed for each place, as the peers do, it is {looked_up:.2f}."
 
 
+def products_table(results):
+    """The rate of each product, and what part it is of the best of both and of the peak."""
+    names = ("ours", "NumPy", "PyTorch")
+    shape = f"{'a product, one thread':<32}{'M':>6}{'K':>6}{'N':>6}"
+    yield shape + "".join(f"{name:>9}" for name in names) + "  GFLOP/s   of the best   of the peak"
+    for label in results.cases("products"):
+        rows = {name: results.find("products", label, name, 1) for name in (*names, PEAK)}
+        product = PRODUCTS[label]
+        rates = {name: product.flop / row.median / 1e9 for name, row in rows.items() if row}
+        best, peak = targets.share_of_best(results, label), FLOP[PEAK] / rows[PEAK].median / 1e9
+        shape = f"{label:<32}{product.M:>6}{product.K:>6}{product.N:>6}"
+        numbers = "".join(f"{rates[name]:>9.0f}" if name in rates else f"{'':>9}" for name in names)
+        of_peak = f"{100 * rates['ours'] / peak:.0f} %"
+        yield f"{shape}{numbers}{median(best):>24.2f}{of_peak:>14}{mark(rows['ours'])}"
+
+
 def ablations_table(results):
     """What a step costs without each idea."""
     rows = {row.participant: row for row in results.rows if row.suite == "ablations"}
@@ -113,10 +130,23 @@ def goals(results):
         yield f"{target.name:<54}{ratio(values, target.unit):>28}{marks[0]:>10}{marks[1]:>8}  {verdict}"
 
 
-def readme(results):
-    """The table of benchmarks/README.md, in Markdown."""
-    yield "| | threads | this project | PyTorch | Keras |"
-    yield "|---|---:|---:|---:|---:|"
+def readme(machines):
+    """The table of benchmarks/README.md, in Markdown: of the Results of each machine, side by side."""
+    yield "| | threads |" + " this project | PyTorch | Keras |" * len(machines)
+    yield "|---|---:|" + "---:|---:|---:|" * len(machines)
+    lines = {}  # (what, threads) -> the cells of each machine
+    for n, results in enumerate(machines):
+        for what, threads, cells in [*rows_of_rates(results), *rows_of_processes(results)]:
+            lines.setdefault((what, threads), [("", "", "")] * len(machines))[n] = cells
+    for (what, threads), cells in lines.items():
+        yield f"| {what} | {threads} | {' | '.join(cell for of_machine in cells for cell in of_machine)} |"
+    for results in machines:
+        yield ""
+        yield "; ".join(results.machine[:3]) + "."
+
+
+def rows_of_rates(results):
+    """(what, threads, (ours, PyTorch, Keras)) of training and of sampling."""
     for suite, show in (("training", lambda s: f"{s * 1e3:.1f} ms"), ("sampling", lambda s: f"{1 / s:,.0f} char/s")):
         for case in results.cases(suite):
             what = f"a training step, {case}" if suite == "training" else f"sampling, {case}"
@@ -130,15 +160,12 @@ def readme(results):
                         cells.append("disturbed")  # a number that flatters us is not shown
                     else:
                         times = median(results.ratios(suite, case, peer, "ours", threads)) if both else 0
-                        cells.append(f"{show(row.median)} (**{times:.1f}x**)" if both else "")
-                yield f"| {what} | {threads} | {' | '.join(cells)} |"
-    yield from readme_of_processes(results)
-    yield ""
-    yield "; ".join(results.machine[:2]) + "."
+                        cells.append(f"{show(row.median)} (**{times:.2f}x**)" if both else "")
+                yield what, threads, tuple(cells)
 
 
-def readme_of_processes(results):
-    """The rows of memory and of start."""
+def rows_of_processes(results):
+    """The same of memory and of start."""
     for suite, what, show in (
         ("memory", "memory above the imports, training", lambda v: f"{v / 1e6:.0f} MB"),
         ("startup", "from start to the first batch", lambda v: f"{v:.1f} s"),
@@ -147,7 +174,7 @@ def readme_of_processes(results):
         if rows:
             ours = [show(rows[n].median) + n[len("ours,") :] for n in rows if n.startswith("ours")]
             theirs = [show(rows[n].median) if n in rows else "" for n in ("PyTorch", "Keras")]
-            yield f"| {what} | {rows[next(iter(rows))].threads} | {', '.join(ours)} | {' | '.join(theirs)} |"
+            yield what, rows[next(iter(rows))].threads, (", ".join(ours), *theirs)
 
 
 TABLES = {
@@ -157,5 +184,6 @@ TABLES = {
     "memory": memory_table,
     "growth": growth_table,
     "roofline": roofline_table,
+    "products": products_table,
     "ablations": ablations_table,
 }

@@ -12,14 +12,14 @@ import sys
 import tempfile
 import time
 
-from benchmarks import ablations, frameworks, roofline, samplers
+from benchmarks import ablations, frameworks, products, roofline, samplers
 from benchmarks.cases import Case
 from benchmarks.interference import busy, foreign_share, least_disturbed
 
 # suite -> name -> function(case, threads) -> function() that does the work once
 STEPS = frameworks.TRAINING
 WORK = {"training": STEPS, "growth": STEPS, "ablations": STEPS, "sampling": samplers.SAMPLING}
-WORK["roofline"] = STEPS | roofline.ROOFLINE
+WORK |= {"roofline": STEPS | roofline.ROOFLINE, "products": products.WORK}
 
 
 class Participant:
@@ -99,7 +99,8 @@ def main():
     try:
         if without:
             ablations.remove(without)
-        work = WORK[suite][name](Case(*case), threads)
+        case = products.Product(*case) if suite == "products" else Case(*case)
+        work = WORK[suite][name](case, threads)
         for _ in range(3):  # compile, warm up
             work()
     except ImportError as error:

@@ -10,6 +10,7 @@ from benchmarks import cold_start, roofline
 from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import GROWTH, REFERENCE, SAMPLING, TRAINING, Case
 from benchmarks.machine import progress
+from benchmarks.products import PEAK, PRODUCTS
 from benchmarks.results import Row
 from benchmarks.rounds import Participant, take_rounds
 from lstm.corpus import Corpus
@@ -41,7 +42,7 @@ class Entry(NamedTuple):
     """Who takes part in what."""
 
     label: str  # the case's
-    case: Case
+    case: Case  # or Product
     name: str
     threads: int
     without: str = None  # an idea to be taken away
@@ -134,6 +135,18 @@ def growth(effort):
     return rows
 
 
+def products(effort):
+    """Each matrix product of a step, on one thread, and what one thread can do at most in the same rounds."""
+    rows, effort = [], effort._replace(seconds=effort.seconds / 4)  # many shapes
+    for label, product in PRODUCTS.items():
+        if effort.quick and not label.startswith("reference"):
+            continue
+        progress("products:", label)
+        names = ("ours", "NumPy", "PyTorch", PEAK)
+        rows += compete("products", [Entry(label, product, name, 1) for name in names], effort)
+    return rows
+
+
 def limits(effort):
     """The machine's limits beside the reference's training step, all in the same rounds."""
     progress("roofline")
@@ -159,4 +172,5 @@ SUITES = {
     "memory": memory,
     "growth": growth,
     "roofline": limits,
+    "products": products,
 }

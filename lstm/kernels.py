@@ -92,12 +92,13 @@ WAITING = 0.1  # to wait for the other members of a group, as a share of the ari
 READING = 1.6  # to read weights at each step that do not stay in the cache, in rows of arithmetic with these weights
 
 
+@cache
 def shares(B, H, itemsize, threads, cache_size):
     """A Share for each thread: the batch cut into groups of rows, and each group's units into members.
 
-    Members of a group wait for each other at each step; but each has fewer recurrent weights, which may then stay in the
-    cache of its core, and more threads have work. So it depends. An element of h is the same sum, in the same order, in
-    any share: so this may follow from the machine.
+    Members of a group wait for each other at each step; but each has fewer recurrent weights, which may then stay in
+    the cache of its core, and more threads have work. So it depends. An element of h is the same sum, in the same
+    order, in any share: so this may follow from the machine.
     """
 
     def edges(groups, members):

@@ -118,7 +118,8 @@ def add(a, w, z):
 def gates(z, units, c, h):
     """z (B, 4n), the gates of n units before activation -> the next of these units in c and h (B, H), in place."""
     for b in range(len(z)):
-        (i, f, g, o), cb, hb = split(z[b], 0, z.shape[1] // 4), c[b][units], h[b][units]  # contiguous rows, so the loop vectorises
+        i, f, g, o = split(z[b], 0, z.shape[1] // 4)
+        cb, hb = c[b][units], h[b][units]  # contiguous rows, so the loop vectorises
         for j in range(cb.size):
             cj = sigmoid(f[j]) * cb[j] + sigmoid(i[j]) * tanh(g[j])
             cb[j], hb[j] = cj, sigmoid(o[j]) * tanh(cj)

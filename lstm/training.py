@@ -55,7 +55,7 @@ def character_losses(model, ids, seq_length, workers):
     """
     batches = Batches(ids, min(VALIDATION_ROWS, len(ids) - 1), seq_length, remainder=True)
     machine, state, parts = Machine(model.backend, workers), model.initial_state(batches[0][0].shape[1]), []
-    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # a loss that is not finite the caller notices
+    with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # the caller notices what is not finite
         for inputs, targets in batches:
             logits, state, _ = model.forward(inputs, state, machine=machine)
             parts.append((cross_entropy(logits, targets)[0].T, (logits.argmax(axis=-1) == targets).T))  # (rows, steps)

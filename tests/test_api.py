@@ -126,7 +126,8 @@ def test_the_loss_is_the_mean_of_what_each_character_costs(small):
 
 def test_a_tune_is_likely_under_the_model_that_composed_it(model):
     tune = lstm.compose(model, random_seed=1)[0]
-    assert lstm.loss(model, tune) < 1  # read in rows that each begin with nothing remembered, it would be 2
+    # 0.58 to 0.76 with the random seeds 1 .. 6; read in rows that each begin with nothing remembered, it would be 2
+    assert lstm.loss(model, tune) < 1
 
 
 def test_the_trace_is_what_the_equations_of_the_cell_say(small):

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cold_start, frameworks, interference, report, rounds, samplers, search, targets
+from benchmarks import cold_start, frameworks, interference, products, report, rounds, samplers, search, targets
 from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import REFERENCE, Case
 from benchmarks.results import Results, Row
@@ -129,14 +129,36 @@ def test_what_should_be_small_is_reached_from_above():
 
 
 def test_a_disturbed_number_does_not_go_into_the_readme():
-    assert "disturbed" in "\n".join(report.readme(results([0.0, 0.9, 0.0])))
+    assert "disturbed" in "\n".join(report.readme([results([0.0, 0.9, 0.0])]))
 
 
 def test_results_come_back_from_their_file(tmp_path):
     kept = results([0.0, 0.04, 0.0])
     kept.save(tmp_path / "results.json")
     assert Results.load(tmp_path / "results.json") == kept
-    assert "(**2.0x**)" in "\n".join(report.readme(kept))
+    assert "(**2.00x**)" in "\n".join(report.readme([kept]))
+
+
+def test_two_machines_stand_side_by_side_and_what_one_has_not_measured_is_empty():
+    other = Results(["another machine"], [Row("training", "2 x 128", "ours", 2, [0.001])])
+    header, _, first, second, *notes = report.readme([results([]), other])
+    assert header.count("PyTorch") == 2
+    assert first.endswith("|  |  |  |") and second.startswith("| a training step, 2 x 128 | 2 |  |  |  | 1.0 ms |")
+    assert [note for note in notes if note] == ["a machine.", "another machine."]
+
+
+def test_every_product_of_a_step_is_that_of_its_arrays():
+    for name, product in products.PRODUCTS.items():
+        small = product._replace(M=min(product.M, 13), K=min(product.K, 9), N=min(product.N, 37))
+        a, b, out = small.arrays()
+        assert (a @ b).shape == out.shape, name
+        assert (not a.flags.c_contiguous) == small.a_transposed and (not b.flags.c_contiguous) == small.b_transposed
+
+
+def test_the_weakest_product_is_the_one_with_the_least_share_of_the_better_peer():
+    times = {"x W": {"ours": 1.0, "NumPy": 0.9, "PyTorch": 2.0}, "h U": {"ours": 1.0, "NumPy": 4.0, "PyTorch": 0.5}}
+    rows = [Row("products", case, name, 1, [value]) for case, of in times.items() for name, value in of.items()]
+    assert targets.weakest_product(Results(["a machine"], rows)) == [0.5]
 
 
 def test_a_straight_line_deviates_by_nothing():
@@ -157,7 +179,7 @@ def test_a_stored_mask_is_the_same_forward_and_backward(tmp_path):
     code = (
         "from benchmarks.ablations import remove; remove('dropout by a hash of the position')\n"
         "from lstm import kernels; import numpy as np; x = np.ones((5, 6, 40), np.float32)\n"
-        "y, dx = kernels.dropout(x, 0.25, 7, 3), kernels.dropout(x, 0.25, 7, 3)\n"
+        "y, dx = kernels.dropout(x, 0.25, 7), kernels.dropout(x, 0.25, 7)\n"
         "print([float((y == 0).mean()), float(abs(y - dx).max()), float(y.max())])"
     )
     zeroed, difference, largest = run(code, {"NUMBA_CACHE_DIR": str(tmp_path)})

@@ -198,9 +198,9 @@ def test_a_tune_that_cannot_be_played_is_kept_as_text(usual, stubs, monkeypatch,
         return b"sound"
 
     monkeypatch.setattr(music, "midi", reels_only)
-    status, out, err = call(*usual, "--tunes", 8, "--midi", "--out-dir", tmp_path)
+    status, out, err = call(*usual, "--tunes", 16, "--midi", "--out-dir", tmp_path)
     jigs = [number for number, tune in enumerate(tunes_of(out), 1) if "A Jig" in tune]
-    assert (status, len(tunes_of(out))) == (0, 8) and 0 < len(jigs) < 8
+    assert (status, len(tunes_of(out))) == (0, 16) and 0 < len(jigs) < 16  # a fair coin fails in one of 32,768
     assert re.findall(r"tune (\d+) \(a-jig-\w+\) has no midi: this is a jig\n", err) == list(map(str, jigs))
     assert len(os.listdir(tmp_path)) == len({tune for tune in tunes_of(out) if "A Jig" not in tune})
 

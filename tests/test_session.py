@@ -530,7 +530,9 @@ def test_a_loss_that_is_not_finite_stops_before_it_reaches_a_file(tmp_path, run,
     assert len(resume(run, {}, 1).trainer.history) == 1
 
 
-@pytest.mark.parametrize("learning_rate", [1e9, 1e30])
+# Products of such parameters overflow at the second step whatever the rounding. At 1e9 gates are saturated instead, and
+# whether a number overflows is luck: it did on AVX-512 and AVX2, and not on generic code.
+@pytest.mark.parametrize("learning_rate", [1e25, 1e30])
 def test_too_large_a_learning_rate_is_told_and_leaves_no_weights(run, choices, learning_rate):
     session = begin(run, choices | {"learning_rate": learning_rate, "clip": 0.0}, None, 1)
     with np.errstate(over="ignore", invalid="ignore"):  # which is what this is about

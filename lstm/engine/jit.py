@@ -5,6 +5,7 @@ its own file has changed, but not when a function that it calls has: here the ca
 of all sources that are compiled, so an edit to any of them, or an update, never meets stale machine code.
 """
 
+import contextlib
 from hashlib import sha256
 from pathlib import Path
 
@@ -38,6 +39,15 @@ def compiled(function):
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)  # looked at while the next line runs, and by nobody else
     try:
-        return numba.njit(cache=True, **OPTIONS)(function)
+        dispatcher = numba.njit(cache=True, **OPTIONS)(function)
     finally:
         numba.config.CACHE_DIR = before
+    if hasattr(dispatcher, "_cache"):  # not where compilation is switched off
+        keep = dispatcher._cache.save_overload
+
+        def keep_if_there_is_room(*code):
+            with contextlib.suppress(OSError):  # a full disk: the next run compiles again
+                keep(*code)
+
+        dispatcher._cache.save_overload = keep_if_there_is_room
+    return dispatcher

@@ -10,8 +10,19 @@ element of z is loaded and stored once, not K times, and each number of w that i
 
 `w` is packed first: cut into panels of COLUMNS columns, each panel contiguous, in the order the loop reads it.
 
-Why not BLAS? In the recurrent product a has the few rows of one shard, and a BLAS repacks w at each time step;
-here w is packed once for all of them. On 8 rows this is more than twice as fast, on many rows about as fast.
+Registers are the first of three stores, each larger and slower than the one before; a fast product uses each number
+many times before it leaves one:
+
+    registers              a tile of z: K times each
+    cache of level 1       a panel of w, K x COLUMNS numbers: once for each tile of rows
+    cache of level 2       all panels of w that a thread has: once for each time step
+
+A product with a larger K would need blocking: to cut K too, so that a panel does not leave the first cache (with 32
+columns of float32 and K = 256 it is 32 KB), and to pack a as well, so that its columns are read as they lie in memory.
+A BLAS does all that. So the large products over all time steps are np.matmul's, and only the recurrent product is here.
+Its K is the layer's units (4 times that on the way back), kernels.shares sees to the second cache, and a BLAS would
+pack w anew at each time step, where here w is packed once for all of them: on 16 to 64 rows this is 1.2 to 2.3 times
+as fast (`python -m benchmarks --only products`).
 Why not plain Numba loops? LLVM does not keep an array in registers: they reach about half (`benchmarks --ablations`).
 
 The three operations on a tile are written as LLVM instructions, because a vector that wide has no name in Python; what
@@ -214,8 +225,8 @@ def compiled_add_product(a, panels, z):
     def implementation(a, panels, z):
         M, N = z.shape
         half, rest = M - M % ROWS, M - M % HALF
-        # Tiles that reach over the edge work on a copy with zeros after it. The slices of everything do nothing but give
-        # both one type, that of any strides: so there is one loop to compile and not two.
+        # Tiles that reach over the edge work on a copy with zeros after it. The slices of everything do nothing but
+        # give both one type, that of any strides: so there is one loop to compile and not two.
         a, z = a[:, :], z[:, :]
         for p in range(len(panels)):
             column = p * COLUMNS

