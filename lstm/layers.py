@@ -82,8 +82,10 @@ class Embedding:
         A text repeats its few characters, and what is the same need not be computed again: the next layer
         does for P rows of x what else it would do for T*B.
         """
-        present, where = np.unique(ids, return_inverse=True)
-        return self.embedding[present], where.reshape(ids.shape), present
+        there = np.zeros(len(self.embedding), bool)
+        there[ids] = True
+        present = np.flatnonzero(there)
+        return self.embedding[present], (there.cumsum() - 1)[ids], present
 
     @staticmethod
     def backward(dx, present, gradient):
@@ -158,8 +160,7 @@ class LSTM:
             machine.workers.run(tasks)
             dx = machine.empty(x.shape[::-1], x.dtype).T
             # dx^T = W dz^T, because with so few rows of dz a BLAS is faster this way round
-            tasks = by_columns(lambda n: np.matmul(self.kernel[n], of_x.T, out=dx.T[n]), x.shape[1], 256)
-            machine.workers.run(tasks)
+            machine.workers.run(by_columns(lambda n: np.matmul(self.kernel[n], of_x.T, out=dx.T[n]), x.shape[1]))
         return dx, (dh0, dc0)
 
 

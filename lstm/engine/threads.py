@@ -159,6 +159,6 @@ def by_time(function, T, B):
     return [partial(function, piece) for piece in pieces(T, max(1, count - count % 2))]
 
 
-def by_columns(function, N, least=512):
-    """Tasks function(slice of the columns), each for `least` columns or more: an even number of them, or one."""
-    return [partial(function, piece) for piece in pieces(N, max(1, N // least // 2 * 2))]
+def by_columns(function, N):
+    """Tasks function(slice of the columns), for an even number of slices of 256 columns or more, or one."""
+    return [partial(function, piece) for piece in pieces(N, max(2, N // 1024 * 2) if N >= 512 else 1)]

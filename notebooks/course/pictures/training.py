@@ -31,8 +31,8 @@ def ladder(rungs):
     lowest = [BLUE if n == 0 else GREY for n in range(len(names))]
     axes.hlines(names, 0, nats, colors=lowest, lw=2)
     axes.scatter(nats, names, c=lowest, s=50, zorder=3)
-    for name, value in zip(names, nats):
-        axes.annotate(f"{value:.2f}", (value, name), (8, 0), textcoords="offset points", va="center")
+    for place, value in enumerate(nats):
+        axes.annotate(f"{value:.2f}", (value, place), (8, 0), textcoords="offset points", va="center")
     axes.set_xlim(0, 1.1 * max(nats))
     axes.grid(axis="y", visible=False)
     return figure
