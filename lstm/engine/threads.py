@@ -153,10 +153,10 @@ def pieces(N, count):
 
 
 def by_time(function, T, B):
-    """Tasks function(slice of the time steps), each for 512 places of a batch or more: an even number of them, at most
-    8, and one if there are fewer."""
-    count = min(8, T * B // 512, T)
-    return [partial(function, piece) for piece in pieces(T, max(1, count - count % 2))]
+    """Tasks function(slice of the time steps), for an even number of slices of 256 places of the batch or more, at most
+    8, or for one."""
+    count = max(2, T * B // 1024 * 2) if T * B >= 512 else 1
+    return [partial(function, piece) for piece in pieces(T, min(8, count) if T >= 8 else 1)]
 
 
 def by_columns(function, N):
