@@ -1,5 +1,9 @@
 """Compose with saved weights: python sample.py. What there is to it is in lstm/compose.py."""
 
+from lstm.io import require_packages
+
+require_packages("sample.py")
+
 from lstm.compose import main
 from lstm.io.command_line import exit_with
 

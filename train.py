@@ -6,6 +6,10 @@ from argparse import BooleanOptionalAction
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 
+from lstm.io import require_packages
+
+require_packages("train.py")
+
 from tqdm import tqdm
 
 from lstm.engine.threads import default_threads

@@ -30,7 +30,7 @@ NAME = "python -m lstm.compose"
 
 def parse(argv, name):
     """The options."""
-    parser = Parser(prog=name, description=__doc__.partition("\n\n")[0])
+    parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
     add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")

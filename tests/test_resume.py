@@ -60,8 +60,10 @@ def test_a_stopped_run_goes_on_as_it_says_to_the_same_end(
         assert parameters("my model", epoch) == parameters("whole", epoch)
 
 
-def test_a_polite_kill_stops_a_run_as_ctrl_c_does(training, stop_after):
-    stop_after(3, signal.SIGTERM)
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_polite_kill_and_a_terminal_that_closes_stop_a_run_as_ctrl_c_does(training, stop_after, name):
+    stop_after(3, getattr(signal, name))
     status, _, err = call(train, *training)
     assert status == 130
     assert "nothing is lost" in last_line(err)

@@ -5,7 +5,12 @@ its own file has changed, but not when a function that it calls has: here the ca
 of all sources that are compiled, so an edit to any of them, or an update, never meets stale machine code.
 """
 
+import atexit
 import contextlib
+import os
+import shutil
+import sys
+import tempfile
 from hashlib import sha256
 from pathlib import Path
 
@@ -22,13 +27,28 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def cache_folder():
-    """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, else beside the sources.
+    """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, else beside the sources, or in the user's cache.
 
-    Where that cannot be written, Numba falls back to the user's cache folder.
+    Where none of these can be written, it is a temporary folder of this process, with a line that says so; None where
+    not even that can be had.
     """
     sources = [path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))]
     sources = b"".join(source for source in sources if b"lstm.engine.jit" in source)
-    return Path(numba.config.CACHE_DIR or PACKAGE / "__pycache__") / f"lstm-{sha256(sources).hexdigest()[:12]}"
+    name = f"lstm-{sha256(sources).hexdigest()[:12]}"
+    asked = [numba.config.CACHE_DIR] if numba.config.CACHE_DIR else []
+    for place in (*asked, PACKAGE / "__pycache__", os.path.expanduser("~/.cache/lstm")):
+        folder = Path(place).absolute() / name
+        with contextlib.suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            tempfile.TemporaryFile(dir=folder).close()
+            return folder
+    say = "compiled code cannot be kept, so each start takes some seconds more; NUMBA_CACHE_DIR names a place for it"
+    print(say, file=sys.stderr)
+    with contextlib.suppress(OSError):
+        folder = tempfile.mkdtemp(prefix=name)  # of this user alone: code from a place that others can write is not safe
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+        return Path(folder)
+    return None
 
 
 CACHE_FOLDER = cache_folder()
@@ -36,6 +56,8 @@ CACHE_FOLDER = cache_folder()
 
 def compiled(function):
     """Compile a function when it is first called with new types, and keep the code."""
+    if CACHE_FOLDER is None:
+        return numba.njit(**OPTIONS)(function)
     before = numba.config.CACHE_DIR
     numba.config.CACHE_DIR = str(CACHE_FOLDER)  # looked at while the next line runs, and by nobody else
     try:

@@ -16,13 +16,15 @@ import numpy as np  # before the controller, which sees only the libraries that 
 from threadpoolctl import ThreadpoolController
 
 from lstm.engine.barrier import ALL, LINE, look_out, say
+from lstm.io.files import least_limit
 
 BLAS, LOCK, HOLDERS = ThreadpoolController(), Lock(), []
 
 
 def default_threads():
-    """The cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    """The cores this process may use: those it is held to, and those a container has a share of."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, round(least_limit("cpu.max") or cores)))
 
 
 @contextmanager

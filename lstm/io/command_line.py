@@ -1,11 +1,24 @@
 """What the commands share: options that complain in one line, and errors that end with status 2."""
 
 import argparse
+import contextlib
+import errno
+import importlib
+import io
 import os
 import signal
 import sys
+import threading
 
 from lstm.io import InputError
+
+
+class Version(argparse.Action):
+    """What --version does. It is looked up only then, because that takes a moment."""
+
+    def __call__(self, parser, *_):
+        print(f"{parser.prog}, version {importlib.import_module('lstm').version()}")
+        parser.exit()
 
 
 class Parser(argparse.ArgumentParser):
@@ -13,6 +26,7 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
+        self.add_argument("--version", action=Version, nargs=0, help="say which version this is, and end")
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}; see --help\n")
@@ -68,7 +82,8 @@ def exit_with(main, name):
     if sys.stdout is None:  # Python's way to say that it was closed
         say(f"{name}: standard output is closed; give it a place, such as /dev/null")
         sys.exit(2)
-    sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, nor where a program reads along
+        sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
     try:
         status = main()
         sys.stdout.flush()
@@ -87,7 +102,11 @@ def status_of(error, name):
     if error.filename is not None:
         say(f"{name}: cannot use {error.filename}: {error.strerror}; check its name and its permissions")
         return 2
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
+    if error.errno == errno.ENOENT:  # tempfile's, which names no file; no output fails so
+        say(f"{name}: there is no place for temporary files: {error.strerror}; set TMPDIR to a directory")
+        return 2
+    with contextlib.suppress(io.UnsupportedOperation):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
     if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
         return 0
     say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
@@ -95,19 +114,25 @@ def status_of(error, name):
 
 
 class StopRequest:
-    """Within this context Ctrl-C (or a polite kill) asks to stop at the next good moment: `if stop.requested`.
+    """Within this context Ctrl-C (or a polite kill, or a terminal that closes) asks to stop at the next good moment:
+    `if stop.requested`.
 
-    Acting at once could leave the parameters half updated. A second Ctrl-C does act at once.
+    Acting at once could leave the parameters half updated. A second Ctrl-C does act at once. What was ignored before
+    (by nohup, by a shell's &) stays so. In a thread, which cannot listen to signals, nothing asks.
     """
 
     def __enter__(self):
-        self.requested = False
-        self._before = {number: signal.signal(number, self._ask) for number in (signal.SIGINT, signal.SIGTERM)}
+        self.requested, self._before = False, {}
+        if threading.current_thread() is threading.main_thread():
+            for number in filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))):
+                if signal.getsignal(number) != signal.SIG_IGN:
+                    self._before[number] = signal.signal(number, self._ask)
         return self
 
     def _ask(self, number, frame):
         self.requested = True
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        if signal.SIGINT in self._before:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def __exit__(self, *exception):
         for number, handler in self._before.items():

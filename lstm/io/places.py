@@ -10,5 +10,8 @@ INPUT, VOCABULARY = ROOT / "data" / "input.txt", ROOT / "data" / "char_to_idx.js
 
 def shown(path):
     """A path as the user would type it from here."""
-    relative = os.path.relpath(path)
+    try:
+        relative = os.path.relpath(path)
+    except ValueError:  # on another drive of Windows
+        return str(path)
     return str(path) if relative.startswith("..") else relative

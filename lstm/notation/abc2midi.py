@@ -4,6 +4,7 @@ It is a C program that a random tune can crash or hang, so it runs as a child pr
 """
 
 import importlib.util
+import os
 import shutil
 from functools import lru_cache
 from pathlib import Path
@@ -19,8 +20,9 @@ def find_abc2midi():
     """The abc2midi that comes with symusic, else the system's. Raises InputError if neither is there."""
     spec = importlib.util.find_spec("symusic")  # note: this looks for the package without importing it
     for folder in (spec.submodule_search_locations or []) if spec else []:
-        for name in ("abc2midi", "abc2midi.exe"):
-            if (program := Path(folder, "bin", name)).is_file():
+        for name in ("abc2midi.exe", "abc2midi") if os.name == "nt" else ("abc2midi",):
+            program = Path(folder, "bin", name)
+            if program.is_file() and program.stat().st_size:  # on Windows an empty abc2midi stands beside the .exe
                 return program
     if program := shutil.which("abc2midi"):
         return Path(program)

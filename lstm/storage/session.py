@@ -13,7 +13,7 @@ from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
 from lstm.io import InputError
-from lstm.io.files import read_text
+from lstm.io.files import least_limit, read_text
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
@@ -161,10 +161,11 @@ def refuse_more_than_memory(config, settings):
     """Raise InputError where training takes more memory than there is: the system would end it without a word."""
     if not hasattr(os, "sysconf"):
         return
-    needed, there = memory_needed(config, settings), os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    needed, there = memory_needed(config, settings), min(machine, least_limit("memory.max") or machine)
     if needed > there:
         raise InputError(
-            f"training this needs {needed / 1e9:,.0f} GB of memory, and the machine has {there / 1e9:.0f}; "
+            f"training this needs {needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:.1f}; "
             "try a smaller --units, --embedding, --layers or --batch-size"
         )
 

@@ -1,0 +1,206 @@
+"""Machines as they are: containers, read-only images, notebooks, threads, shells that ignore signals, other systems."""
+
+import errno
+import io
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+from contextlib import redirect_stdout
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+import lstm
+from commands import assert_one_line, call, ended, start, train
+from lstm.engine import threads
+from lstm.io import command_line, files, places
+from lstm.notation import abc2midi
+from lstm.storage import session
+
+ROOT = Path(__file__).resolve().parent.parent
+MODULES = "compose", "evaluate", "gradcheck"
+posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+
+
+def run(*command, **options):
+    """A process that ended: (status, standard output, standard error)."""
+    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, timeout=120, **options)
+    return done.returncode, done.stdout, done.stderr
+
+
+# -- where little is installed, or nothing can be written
+
+
+@pytest.mark.parametrize("name", ["train.py", "sample.py"])
+def test_a_command_before_any_install_says_in_one_line_what_to_install(name):
+    status, out, err = run("-S", ROOT / name)
+    assert (status, out) == (2, "")
+    assert_one_line(name.removesuffix(".py"), err, "numpy, .*tqdm are not installed for this Python; .*README.md.*")
+
+
+@pytest.fixture
+def sealed(tmp_path):
+    """The package where compiled code cannot be kept beside it, nor in the user's folder: (where, environment).
+
+    A file stands where the folder would be made: that stops the superuser too.
+    """
+    shutil.copytree(ROOT / "lstm", tmp_path / "lstm", ignore=shutil.ignore_patterns("__pycache__"))
+    (tmp_path / "lstm" / "__pycache__").write_text("")
+    (tmp_path / "home").write_text("")
+    environment = os.environ | {"HOME": str(tmp_path / "home"), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": ""}
+    environment |= {"USERPROFILE": environment["HOME"], "NUMBA_CACHE_DIR": str(tmp_path / "home" / "cache")}
+    return tmp_path, environment
+
+
+def test_without_a_place_for_compiled_code_a_command_says_so_in_one_line_and_works(sealed):
+    where, environment = sealed
+    kept = "import lstm.kernels, lstm.engine.jit as jit; from pathlib import Path; print(jit.CACHE_FOLDER)"
+    status, out, err = run("-c", kept, cwd=where, env=environment)
+    assert status == 0
+    assert re.fullmatch("compiled code cannot be kept, .*; NUMBA_CACHE_DIR names a place for it\n", err)
+    assert out.startswith(tempfile.gettempdir()) and not Path(out.strip()).exists()  # it was removed in the end
+
+
+def test_without_a_temporary_folder_too_nothing_is_kept(sealed):
+    where, environment = sealed
+    program = "import tempfile; tempfile.mkdtemp = lambda **_: open('/dev/null/x')\n"
+    program += "from lstm import kernels; import numpy as np; z = np.zeros((1, 1, 4)); h = np.zeros((1, 1))\n"
+    program += "print(kernels.forward(z, h, h, np.zeros((1, 4)))[1].shape)"
+    status, out, err = run("-c", program, cwd=where, env=environment)
+    assert (status, out) == (0, "(2, 1, 1)\n") and err.count("\n") == 1
+
+
+def test_that_there_is_no_temporary_folder_is_not_blamed_on_standard_output(capsys):
+    error = FileNotFoundError(errno.ENOENT, "No usable temporary directory found in ['/tmp', '/var/tmp']")
+    assert command_line.status_of(error, "sample.py") == 2
+    assert "no place for temporary files" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP])
+def test_a_file_system_that_cannot_flush_loses_nothing(monkeypatch, tmp_path, code):
+    def fsync(number):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    files.write_bytes(tmp_path / "weights", b"all of them")
+    assert (tmp_path / "weights").read_bytes() == b"all of them"
+
+
+# -- containers
+
+
+def groups(tmp_path, limits, own="0::/a/b\n"):
+    """A tree of control groups with {file: text}, and the arguments that make `least_limit` look there."""
+    for name, text in limits.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "own").write_text(own)
+    return tmp_path, tmp_path / "own"
+
+
+def test_the_least_limit_of_a_container_counts(tmp_path):
+    limits = {"memory.max": "max\n", "a/memory.max": "3000\n", "a/b/memory.max": "5000\n", "c/memory.max": "1\n"}
+    limits |= {"a/b/cpu.max": "150000 100000\n", "a/cpu.max": "max 100000\n"}
+    where = groups(tmp_path, limits)
+    assert files.least_limit("memory.max", *where) == 3000
+    assert files.least_limit("cpu.max", *where) == 1.5
+    assert files.least_limit("other.max", *where) is None
+
+
+def test_within_a_container_the_groups_root_is_its_own(tmp_path):
+    assert files.least_limit("memory.max", *groups(tmp_path, {"memory.max": "7\n"}, "0::/\n")) == 7
+    assert files.least_limit("memory.max", *groups(tmp_path, {}, "3:memory:/old\n")) == 7
+    assert files.least_limit("memory.max", tmp_path, tmp_path / "not there") is None
+
+
+def test_threads_are_those_that_a_container_has_a_share_of(monkeypatch):
+    for share, cores in ((None, 8), (1.5, 2), (0.2, 1), (64, 8)):
+        monkeypatch.setattr(threads, "least_limit", lambda name: share)
+        monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(8)), raising=False)
+        assert threads.default_threads() == cores
+
+
+@pytest.mark.skipif(not hasattr(os, "sysconf"), reason="the system does not say how much memory there is")
+def test_training_that_a_containers_memory_does_not_hold_is_refused(training, refused, monkeypatch):
+    monkeypatch.setattr(session, "least_limit", lambda name: 10_000)
+    refused(train, *training, says="training this needs .* GB of memory, and there are 0.0; .*")
+
+
+# -- notebooks, threads, signals
+
+
+def test_output_that_is_captured_is_no_reason_to_stop(training):
+    """As in a notebook (`%run train.py`) or IDLE: what stands for the terminal there cannot be reconfigured."""
+    with redirect_stdout(io.StringIO()) as out, pytest.raises(SystemExit) as ended_with:
+        command_line.exit_with(lambda: train.main(list(map(str, training))), "train.py")
+    assert ended_with.value.code == 0 and "epoch 2: " in out.getvalue()
+
+
+def test_captured_output_that_breaks_ends_with_one_line(capsys):
+    def broken():
+        raise OSError(errno.EIO, "Input/output error")
+
+    with redirect_stdout(io.StringIO()), pytest.raises(SystemExit) as ended_with:
+        command_line.exit_with(broken, "sample.py")
+    assert ended_with.value.code == 2
+    assert_one_line("sample", capsys.readouterr().err, "cannot write standard output: .*")
+
+
+def test_training_in_a_thread_goes_to_its_end(training):
+    statuses = []
+    thread = threading.Thread(target=lambda: statuses.append(call(train, *training)[0]))
+    thread.start()
+    thread.join(timeout=60)
+    assert statuses == [0]
+
+
+@posix
+@pytest.mark.parametrize("name", ["SIGINT", "SIGHUP"])
+def test_a_signal_that_was_ignored_at_the_start_stays_ignored(training, tmp_path, name):
+    """As for what a shell starts with & in a script, or nohup."""
+    number = getattr(signal, name)
+    process = start("train.py", *training, cwd=tmp_path, preexec_fn=lambda: signal.signal(number, signal.SIG_IGN))
+    for line in process.stdout:
+        if line.startswith(b"epoch 1:"):
+            break
+    process.send_signal(number)
+    status, out, err = ended(process)
+    assert status == 0, err
+
+
+@pytest.mark.parametrize("command", [["train.py", "--help"], ["sample.py", "--help"], ["sample.py", "--random-seed", "1"]])
+def test_python_without_docstrings_and_assertions_will_do(command):
+    assert run("-OO", *command, cwd=ROOT)[0] == 0
+
+
+@pytest.mark.parametrize("command", [["train.py"], ["sample.py"], *(["-m", f"lstm.{n}"] for n in MODULES)], ids=str)
+def test_every_command_says_its_version(command):
+    status, out, _ = run(*command, "--version", cwd=ROOT)
+    assert status == 0 and out.endswith(f", version {lstm.__version__}\n")
+
+
+# -- Windows
+
+
+def test_a_path_on_another_drive_is_shown_whole(monkeypatch):
+    def relpath(path):
+        raise ValueError("path is on mount 'D:', start on mount 'C:'")
+
+    monkeypatch.setattr(os.path, "relpath", relpath)
+    assert places.shown("D:/tunes/a.txt") == "D:/tunes/a.txt"
+
+
+def test_the_abc2midi_of_windows_is_not_the_empty_file_beside_it(monkeypatch, tmp_path):
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "abc2midi").write_bytes(b"")
+    (tmp_path / "bin" / "abc2midi.exe").write_bytes(b"MZ")
+    package = SimpleNamespace(submodule_search_locations=[tmp_path])
+    monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: package)
+    monkeypatch.setattr(abc2midi, "os", SimpleNamespace(name="nt"))
+    assert abc2midi.find_abc2midi() == tmp_path / "bin" / "abc2midi.exe"
