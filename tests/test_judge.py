@@ -1,6 +1,7 @@
 """The judges of ABC: known verdicts, exact bar counts, and input that would like to crash them."""
 
 import random
+import re
 import time
 from pathlib import Path
 
@@ -76,6 +77,18 @@ def test_a_rest_of_whole_bars_is_always_right():
 ])
 def test_bars_at_an_edge_may_be_short(music, counts):
     assert judge.count_bars(tune(music)) == counts
+
+
+def test_a_meter_within_a_line_counts_as_on_a_line_of_its_own():
+    music = "abcd|abcd|\nM:3/4\nabcdef|abcdef|abcd|abcdef|\nL:1/16\nabcdefgabcde|\nM:2/4\nL:1/8\nabcd|abcd|]"
+    within = re.sub(r"\n([ML]:[0-9/]+)", r"[\1]", music).replace("\n", "")
+    header = "X:1\nM:2/4\nL:1/8\nK:C\n"
+    assert judge.count_bars(header + within) == judge.count_bars(header + music)
+    assert judge.count_bars(header + within)[0] > judge.count_bars(header + within)[1] > 3
+
+
+def test_an_ornament_of_the_old_kind_has_no_notes():
+    assert judge.count_bars("X:1\nM:2/4\nL:1/8\nK:C\ncd+fermata+ef|gabc|+trill+cdef|]") == (1, 1)
 
 
 def test_a_tune_without_a_meter_has_no_bars_to_measure():

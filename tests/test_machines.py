@@ -41,7 +41,7 @@ def run(*command, **options):
 def test_a_command_before_any_install_says_in_one_line_what_to_install(name):
     status, out, err = run("-S", ROOT / name)
     assert (status, out) == (2, "")
-    assert_one_line(name.removesuffix(".py"), err, "numpy, .*tqdm are not installed for this Python; .*README.md.*")
+    assert_one_line(name.removesuffix(".py"), err, "numpy, .*tqdm are not installed for this Python; README.md has .*")
 
 
 @pytest.fixture
@@ -174,7 +174,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(training, tmp_path
     assert status == 0, err
 
 
-@pytest.mark.parametrize("command", [["train.py", "--help"], ["sample.py", "--help"], ["sample.py", "--random-seed", "1"]])
+@pytest.mark.parametrize("command", [["train.py", "--help"], ["sample.py", "--help"], ["sample.py"]], ids=str)
 def test_python_without_docstrings_and_assertions_will_do(command):
     assert run("-OO", *command, cwd=ROOT)[0] == 0
 

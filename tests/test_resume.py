@@ -1,6 +1,7 @@
 """A run that was stopped goes on to the same end; one that cannot is refused."""
 
 import itertools
+import os
 import re
 import shlex
 import signal

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from helpers import tunes
-from lstm.notation.tunes import header_fields, is_abc, split, split_tunes
+from lstm.notation.tunes import body, count_notes, header_fields, is_abc, spelt_out, split, split_tunes
 
 TUNES_THAT_SHIP = Path(__file__).resolve().parent.parent / "data" / "input.txt"
 
@@ -62,3 +62,36 @@ def test_the_header_of_a_tune_ends_with_its_key():
 )
 def test_a_header_without_a_key_ends_where_the_fields_do(tune, fields):
     assert header_fields(tune) == fields
+
+
+# -- headers as people write them
+
+WRITTEN = """X:1
+%%titlefont Times 20
+T:R\\'eel % the first part
+% collected in 1850
+M:6/8
+K:G % major
+A3 a3|"a"g3 !trill!g3|+fermata+e3 a3|
+"""
+
+
+def test_comments_and_directives_in_a_header_are_passed_over():
+    assert header_fields(WRITTEN) == {"X": "1", "T": "R\\'eel", "M": "6/8", "K": "G"}
+    assert body(WRITTEN) == 'A3 a3|"a"g3 !trill!g3|+fermata+e3 a3|'
+    assert count_notes(WRITTEN) == 6
+    bare = "".join(line + "\n" for line in WRITTEN.splitlines() if not line.startswith("%"))
+    assert (body(bare), header_fields(bare)) == (body(WRITTEN), header_fields(WRITTEN))
+
+
+def test_a_percent_sign_that_is_meant_is_no_comment():
+    assert header_fields("X:1\nT:100 \\% wool\nK:G\n")["T"] == "100 \\% wool"
+
+
+@pytest.mark.parametrize("written, meant", [
+    ("R\\'eel", "Réel"), ("R&eacute;el", "Réel"), ("R\\u00e9el", "Réel"), ('\\"Uber', "Über"), ("\\`a la", "à la"),
+    ("se\\~nor", "señor"), ("\\cc\\,", "ç\\,"), ("\\aa\\AA\\/o\\ss", "åÅøß"), ("100 \\% wool", "100 % wool"),
+    ("Tom &amp; Jerry", "Tom & Jerry"), ("back\\slash", "back\\slash"), ("Sm\\;a \\vs", "Smą š"),
+])
+def test_a_title_is_spelt_out(written, meant):
+    assert spelt_out(written) == meant

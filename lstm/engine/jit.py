@@ -27,10 +27,10 @@ PACKAGE = Path(__file__).parent.parent
 
 
 def cache_folder():
-    """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, else beside the sources, or in the user's cache.
+    """Where compiled code is kept: below NUMBA_CACHE_DIR if that is set, beside the sources, or in the user's cache.
 
-    Where none of these can be written, it is a temporary folder of this process, with a line that says so; None where
-    not even that can be had.
+    That is the first of these where files can be made. If there is none, it is a temporary folder of this process, and
+    a line says so; None if not even that can be had.
     """
     sources = [path.read_bytes() for path in sorted(PACKAGE.rglob("*.py"))]
     sources = b"".join(source for source in sources if b"lstm.engine.jit" in source)
@@ -45,7 +45,7 @@ def cache_folder():
     say = "compiled code cannot be kept, so each start takes some seconds more; NUMBA_CACHE_DIR names a place for it"
     print(say, file=sys.stderr)
     with contextlib.suppress(OSError):
-        folder = tempfile.mkdtemp(prefix=name)  # of this user alone: code from a place that others can write is not safe
+        folder = tempfile.mkdtemp(prefix=name)  # this user's alone: others must not put code there
         atexit.register(shutil.rmtree, folder, ignore_errors=True)
         return Path(folder)
     return None

@@ -18,5 +18,5 @@ def require_packages(name):
     missing = [package for package in NEEDED if find_spec(package) is None]
     if missing:
         are = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed for this Python"
-        print(f"{name}: {are}; README.md, \"Start\", has the commands that install all there is to install", file=sys.stderr)
+        print(f'{name}: {are}; README.md has the commands for that, below "Start"', file=sys.stderr)
         sys.exit(2)

@@ -69,7 +69,7 @@ def read_text(path):
 
 
 def flush_to_disk(file):
-    """As os.fsync; but some file systems (of networks, of containers) do not know how, and an epoch must not be lost."""
+    """As os.fsync; but some file systems (of networks, of containers) cannot, and no epoch must be lost for that."""
     try:
         os.fsync(file.fileno())
     except OSError as error:
@@ -78,7 +78,7 @@ def flush_to_disk(file):
 
 
 def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
-    """The least number in the files of that name of this process's control group and of all above it; None for no limit.
+    """The least number in the files `name` of this process's control group and of all above it; None for no limit.
 
     A container has its share of the machine's memory and cores from these (cgroups, version 2, of Linux).
     """

@@ -48,7 +48,8 @@ def judge_tune(tune, abc2midi=None, seconds=SECONDS):
 # subtle: no part may match without end, or a hostile line would take quadratic time or make a million-digit number.
 LENGTH = r"(?P<{0}num>\d{{0,3}})(?P<{0}slashes>/{{0,4}})(?P<{0}den>\d{{0,3}})"
 SYMBOL = re.compile(
-    rf"{NO_TIME}"
+    r"\[(?P<field>[A-Za-z]):(?P<value>[^\[\]\n]*)\]"
+    rf"|{NO_TIME}"
     r"|(?P<bar>[|:]*\|[|\]:]*|::+|\[\|)(?P<ending>\[?[1-9])?"
     r"|\[(?P<later_ending>[1-9])"
     r"|\((?P<tuplet>[2-9])(?::(?P<in_time_of>\d?))?(?::(?P<members>\d?))?"
@@ -127,7 +128,9 @@ class BarCounter:
             self.edge = True  # because a section with a meter of its own may have its own pickup
 
     def read_symbol(self, symbol):
-        if symbol["bar"]:
+        if symbol["field"]:  # within a line it says what it would on a line of its own
+            self.read_field(symbol["field"], symbol["value"].strip())
+        elif symbol["bar"]:
             self.read_bar_line(edge=symbol["bar"] != "|" or symbol["ending"] is not None)
         elif symbol["later_ending"]:
             self.read_bar_line(edge=True)

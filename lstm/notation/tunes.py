@@ -4,13 +4,18 @@ A tune starts at a line `X:number`, as the ABC standard has it, and ends before 
 Reading the music itself is not done here.
 """
 
+import html
 import re
+import unicodedata
 
 START = re.compile(r"^X:", re.MULTILINE)
 FIELD = re.compile(r"([A-Za-z]):(?![|:])[ \t]*(.*)")  # the one rule: a line of music may begin with e:| or the like
-HEADER = re.compile(rf"\s*(?:(?!K:){FIELD.pattern}(?:\n|\Z))*(?:K:.*(?:\n|\Z))?")
-NO_TIME = r'"[^"\n]*"|\{[^{}\n]*\}|![^!\s]*!|\[[A-Za-z]:[^\[\]\n]*\]'  # text, grace notes, ornaments, fields
-SILENT = re.compile(rf"{NO_TIME}|^{FIELD.pattern}|%.*", re.MULTILINE)  # what has letters that are no notes
+COMMENT = re.compile(r"(?<!\\)%.*")  # to the end of its line; a line that begins so may be a directive: %%abc-version
+HEADER = re.compile(rf"\s*(?:(?:%.*|(?!K:){FIELD.pattern})(?:\n|\Z))*(?:K:.*(?:\n|\Z))?")
+ORNAMENT = r"![^!\s]*!|\+[^+\s]*\+"  # as the standard writes it, and as it did before 2011
+# What takes no time: text, grace notes, ornaments, fields.
+NO_TIME = rf'"[^"\n]*"|\{{[^{{}}\n]*\}}|{ORNAMENT}|\[[A-Za-z]:[^\[\]\n]*\]'
+SILENT = re.compile(rf"{NO_TIME}|^{FIELD.pattern}|{COMMENT.pattern}", re.MULTILINE)  # has letters that are no notes
 NOTE = re.compile(r"[A-Ga-g]")
 PROMPT = "\n\nX:"  # what stands before each tune; the model goes on from here when it composes a new one
 END = "\n\n"
@@ -45,16 +50,38 @@ def ended(tunes):
 
 
 def header_fields(tune):
-    """The header fields of a tune up to K:, which ends it: `{"X": "1", "T": "The Reel", "K": "D"}`."""
+    """The header fields of a tune up to K:, which ends it: `{"X": "1", "T": "The Reel", "K": "D"}`.
+
+    Comments and directives are passed over: those on lines of their own, and what follows a % behind a field.
+    """
     fields = {}
-    for line in tune.lstrip("\n").split("\n"):
-        match = FIELD.match(line)
-        if not match:
-            break
-        fields.setdefault(match[1], match[2].strip())
-        if match[1] == "K":
-            break
+    for line in HEADER.match(tune)[0].split("\n"):
+        if match := FIELD.match(COMMENT.sub("", line)):
+            fields.setdefault(match[1], match[2].strip())
     return fields
+
+
+# How ABC writes letters that a keyboard lacks: \'e is é, \aa is å (ABC 2.1, section 8.2).
+ACCENTS = {"`": "\u0300", "'": "\u0301", "^": "\u0302", "~": "\u0303", '"': "\u0308", "c": "\u0327", "v": "\u030c"}
+ACCENTS |= {"u": "\u0306", "o": "\u030a", "H": "\u030b", ";": "\u0328"}
+LETTERS = {"aa": "å", "AA": "Å", "ae": "æ", "AE": "Æ", "oe": "œ", "OE": "Œ", "ss": "ß", "/o": "ø", "/O": "Ø"}
+ESCAPE = re.compile(rf"""\\(?:u([0-9A-Fa-f]{{4}})|({"|".join(LETTERS)})|([`'^~"cvuoH;])([A-Za-z])|([%&\\]))""")
+
+
+def spelt_out(text):
+    """A text of a header as it is meant to be read.
+
+    >>> spelt_out(r"Caf\\'e R&eacute;el \\u00e9")
+    'Café Réel é'
+    """
+
+    def letter(match):
+        code, special, accent, base, plain = match.groups()
+        if accent:
+            return unicodedata.normalize("NFC", base + ACCENTS[accent])
+        return chr(int(code, 16)) if code else LETTERS.get(special, plain)
+
+    return ESCAPE.sub(letter, html.unescape(text))
 
 
 def first_tune(text):

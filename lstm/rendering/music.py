@@ -22,7 +22,7 @@ import numpy as np
 
 from lstm.io import InputError, child_process
 from lstm.notation.abc2midi import SECONDS, ask_abc2midi, find_abc2midi, how_to_install
-from lstm.notation.tunes import FIELD, first_tune, header_fields
+from lstm.notation.tunes import FIELD, count_notes, first_tune, header_fields, spelt_out
 from lstm.rendering import synth
 
 ENGRAVER = Path(__file__).parent / "engraver.py"
@@ -66,7 +66,7 @@ def check_installed():
 
 def title(tune):
     """What stands in the first `T:` line, or "Untitled": one line of plain text, not escaped for anything."""
-    return one_line(header_fields(tune).get("T", "")) or "Untitled"
+    return one_line(spelt_out(header_fields(tune).get("T", ""))) or "Untitled"
 
 
 def midi(tune):
@@ -77,6 +77,8 @@ def midi(tune):
     data, errors, _ = ask_abc2midi(tune, find_abc2midi(), SECONDS)
     if data is None:
         raise Unplayable(one_line(errors[0]) if errors else "abc2midi finds no tune in it")
+    if not count_notes(first_tune(tune)):
+        raise Unplayable("it has no notes")
     return data
 
 
@@ -88,7 +90,8 @@ def notes(tune):
         score = symusic.Score.from_midi(midi(tune)).to("second")
     except (RuntimeError, ValueError, IndexError) as error:
         raise Unplayable(f"symusic cannot read its MIDI file: {one_line(str(error))}") from error
-    found = [Note(note.start, note.end, note.pitch, note.velocity) for track in score.tracks for note in track.notes]
+    tracks = [track for track in score.tracks if not track.is_drum]  # the sound is that of a plucked string
+    found = [Note(note.start, note.end, note.pitch, note.velocity) for track in tracks for note in track.notes]
     if not found:
         raise Unplayable("it has no notes")
     if (seconds := max(note.end for note in found)) > LONGEST:
