@@ -1,6 +1,6 @@
 """Compose with saved weights: python sample.py. What there is to it is in lstm/compose.py."""
 
-from lstm.io import require_packages
+from lstm.io.command_line import require_packages
 
 require_packages("sample.py")
 

@@ -6,7 +6,7 @@ from argparse import BooleanOptionalAction
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 
-from lstm.io import require_packages
+from lstm.io.command_line import require_packages
 
 require_packages("train.py")
 

@@ -108,15 +108,15 @@ def test_the_least_limit_of_a_container_counts(tmp_path):
     limits = {"memory.max": "max\n", "a/memory.max": "3000\n", "a/b/memory.max": "5000\n", "c/memory.max": "1\n"}
     limits |= {"a/b/cpu.max": "150000 100000\n", "a/cpu.max": "max 100000\n"}
     where = groups(tmp_path, limits)
-    assert files.least_limit("memory.max", *where) == 3000
-    assert files.least_limit("cpu.max", *where) == 1.5
-    assert files.least_limit("other.max", *where) is None
+    assert threads.least_limit("memory.max", *where) == 3000
+    assert threads.least_limit("cpu.max", *where) == 1.5
+    assert threads.least_limit("other.max", *where) is None
 
 
 def test_within_a_container_the_groups_root_is_its_own(tmp_path):
-    assert files.least_limit("memory.max", *groups(tmp_path, {"memory.max": "7\n"}, "0::/\n")) == 7
-    assert files.least_limit("memory.max", *groups(tmp_path, {}, "3:memory:/old\n")) == 7
-    assert files.least_limit("memory.max", tmp_path, tmp_path / "not there") is None
+    assert threads.least_limit("memory.max", *groups(tmp_path, {"memory.max": "7\n"}, "0::/\n")) == 7
+    assert threads.least_limit("memory.max", *groups(tmp_path, {}, "3:memory:/old\n")) == 7
+    assert threads.least_limit("memory.max", tmp_path, tmp_path / "not there") is None
 
 
 def test_threads_are_those_that_a_container_has_a_share_of(monkeypatch):

@@ -232,7 +232,7 @@ def test_what_cannot_be_played_is_said_in_one_line(text, capfd):
 @pytest.mark.parametrize("make", [music.svg, music.png])
 def test_a_tune_that_kills_the_engraver_is_said_in_one_line(make, capfd):
     with pytest.raises(Unplayable, match="^the engraver ended with status [^\n]+$"):
-        make("X:1\nK:G\n")
+        make('X:1\nT:An open quotation mark\nK:G\n"A\n')
     assert capfd.readouterr() == ("", "")
 
 

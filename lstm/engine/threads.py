@@ -4,11 +4,13 @@ How work is cut into tasks follows from its shape alone, never from the number o
 order of the tasks: any number of threads gives the same bits.
 """
 
+import contextlib
 import itertools
 import os
 import weakref
 from contextlib import contextmanager
 from functools import partial
+from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 
@@ -16,7 +18,6 @@ import numpy as np  # before the controller, which sees only the libraries that 
 from threadpoolctl import ThreadpoolController
 
 from lstm.engine.barrier import ALL, LINE, look_out, say
-from lstm.io.files import least_limit
 
 BLAS, LOCK, HOLDERS = ThreadpoolController(), Lock(), []
 
@@ -25,6 +26,22 @@ def default_threads():
     """The cores this process may use: those it is held to, and those a container has a share of."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return max(1, min(cores, round(least_limit("cpu.max") or cores)))
+
+
+def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
+    """The least number in the files `name` of this process's control group and of all above it; None for no limit.
+
+    A container has its share of the machine's memory and cores from these (cgroups, version 2, of Linux).
+    """
+    top, limits = Path(top), []
+    with contextlib.suppress(OSError):  # not on this system
+        own = next((line for line in Path(membership).read_text().splitlines() if line.startswith("0::/")), "0::/")
+        group = top / own.removeprefix("0::/")
+        for folder in (group, *group.parents)[: len(group.parts) - len(top.parts) + 1]:
+            with contextlib.suppress(OSError, ValueError):
+                amount, *period = (folder / name).read_text().split()  # "max" is no number: there is no limit
+                limits.append(int(amount) / int(period[0] if period else 1))
+    return min(limits, default=None)
 
 
 @contextmanager

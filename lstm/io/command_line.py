@@ -9,8 +9,20 @@ import os
 import signal
 import sys
 import threading
+from importlib.util import find_spec
 
 from lstm.io import InputError
+
+NEEDED = ("numpy", "numba", "h5py", "matplotlib", "threadpoolctl", "tqdm")
+
+
+def require_packages(name):
+    """End the command of that name, in one line, where a package is missing: nothing else can be imported then."""
+    missing = [package for package in NEEDED if find_spec(package) is None]
+    if missing:
+        are = f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed for this Python"
+        print(f'{name}: {are}; README.md has the commands for that, below "Start"', file=sys.stderr)
+        sys.exit(2)
 
 
 class Version(argparse.Action):

@@ -1,6 +1,5 @@
 """Reading text that may be anything, and writing files that are either complete or not there."""
 
-import contextlib
 import errno
 import os
 import tempfile
@@ -75,22 +74,6 @@ def flush_to_disk(file):
     except OSError as error:
         if error.errno not in (errno.EINVAL, errno.ENOSYS, errno.ENOTSUP):
             raise
-
-
-def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
-    """The least number in the files `name` of this process's control group and of all above it; None for no limit.
-
-    A container has its share of the machine's memory and cores from these (cgroups, version 2, of Linux).
-    """
-    top, limits = Path(top), []
-    with contextlib.suppress(OSError):  # not on this system
-        own = next((line for line in Path(membership).read_text().splitlines() if line.startswith("0::/")), "0::/")
-        group = top / own.removeprefix("0::/")
-        for folder in (group, *group.parents)[: len(group.parts) - len(top.parts) + 1]:
-            with contextlib.suppress(OSError, ValueError):
-                amount, *period = (folder / name).read_text().split()  # "max" is no number: there is no limit
-                limits.append(int(amount) / int(period[0] if period else 1))
-    return min(limits, default=None)
 
 
 def make_directory(path):

@@ -11,9 +11,9 @@ from pathlib import Path
 
 from lstm.batches import Batches
 from lstm.corpus import Corpus
-from lstm.engine.threads import Workers
+from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
-from lstm.io.files import least_limit, read_text
+from lstm.io.files import read_text
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
