@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lstm.adam import SLICE
-from lstm.engine.threads import BLAS, Workers, by_columns, by_time, one_blas_thread
+from lstm.engine.threads import BLAS, Helper, Workers, by_columns, by_time, one_blas_thread
 from lstm.kernels import shares
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
 from lstm.settings import Settings
@@ -137,6 +137,29 @@ def test_nobody_waits_for_one_that_failed():
     with pytest.raises(ZeroDivisionError):
         workers.together(work, 2)
     assert workers.map(abs, [-1, 2]) == [1, 2]
+
+
+def test_ctrl_c_before_the_first_part_has_begun_leaves_nobody_waiting(monkeypatch):
+    workers, ended = Workers(3), []
+
+    def work(n, arrived):
+        while arrived.min() < 1:
+            time.sleep(0)
+        ended.append(n)
+
+    begin = Helper.begin
+
+    def begin_once(helper, job):
+        if helper is workers._helpers[1]:
+            raise KeyboardInterrupt
+        return begin(helper, job)
+
+    monkeypatch.setattr(Helper, "begin", begin_once)
+    with pytest.raises(KeyboardInterrupt):
+        workers.together(work, 3)
+    assert ended == [1]
+    monkeypatch.undo()
+    assert workers.map(abs, [-1, 2, -3]) == [1, 2, 3]
 
 
 def test_helpers_end_with_their_workers():

@@ -69,31 +69,31 @@ class Helper:
     """
 
     def __init__(self):
-        self._jobs, self._ended, self._count = SimpleQueue(), SimpleQueue(), 0
+        self._jobs, self._count = SimpleQueue(), 0
         self._signs = np.zeros((2, LINE), np.int64)  # how many jobs were handed out, and how many have ended
-        what_it_needs = self._jobs, self._ended, self._signs  # not self: it ends when nobody needs it any more
+        what_it_needs = self._jobs, self._signs  # not self: it ends when nobody needs it any more
         Thread(target=help_out, args=what_it_needs, daemon=True).start()
-        weakref.finalize(self, self._jobs.put, None)
+        weakref.finalize(self, self._jobs.put, (None, None))
 
     def begin(self, job):
-        """Hand out a function without arguments."""
+        """Hand out a function without arguments. Returns where its end will be known."""
+        ended = SimpleQueue()
+        self._jobs.put((job, ended))
         self._count += 1
-        self._jobs.put(job)
         say(self._signs, 0, self._count)
+        return ended
 
-    def end(self):
-        """Wait until it has ended. Raises what it raised."""
+    def end(self, ended):
+        """Wait until it has ended. Returns what it raised, or None."""
         look_out(self._signs, 1, self._count)
-        error = self._ended.get()
-        if error:
-            raise error
+        return ended.get()
 
 
-def help_out(jobs, ended, signs):
+def help_out(jobs, signs):
     """What a helper does."""
     for count in itertools.count(1):
         look_out(signs, 0, count)
-        job, error = jobs.get(), None
+        (job, ended), error = jobs.get(), None
         if job is None:
             return
         try:
@@ -115,16 +115,20 @@ class Workers:
         self.threads = threads
         self._helpers = [Helper() for _ in range(threads - 1)]
 
-    def _all(self, jobs):
-        """Do all jobs at the same time, the first in this thread."""
-        helpers = self._helpers[: len(jobs) - 1]
-        for helper, job in zip(helpers, jobs[1:]):
-            helper.begin(job)
+    def _all(self, jobs, in_trouble=lambda: None):
+        """Do all jobs at the same time, the first in this thread. in_trouble: what to do before an error goes on."""
+        begun, errors = [], []
         try:
+            for helper, job in zip(self._helpers, jobs[1:]):
+                begun.append((helper, helper.begin(job)))
             jobs[0]()
+        except BaseException:  # Ctrl-C may come when some have begun and others never will
+            in_trouble()
+            raise
         finally:
-            for helper in helpers:
-                helper.end()
+            errors += filter(None, [helper.end(ended) for helper, ended in begun])
+        for error in errors:
+            raise error
 
     def map(self, function, items):
         """[function(item) for item in items], side by side."""
@@ -160,7 +164,7 @@ class Workers:
                 nobody_waits()
                 raise
 
-        self._all([partial(job, n) for n in range(count)])
+        self._all([partial(job, n) for n in range(count)], nobody_waits)
 
 
 # -- tasks: the pieces of work that needs no loop over time
