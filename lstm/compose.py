@@ -80,9 +80,14 @@ def starting_text(options, checkpoint):
     if options.seed == "":
         raise InputError("--seed is empty; give at least one character, or leave it out")
     prime, echo = opening(checkpoint) if options.seed is None else (options.seed, options.seed)
-    if "\\n" in prime and "\n" not in prime:
-        say(r"the seed has a backslash and an n, and no new line; --seed-file takes a file with real lines")
-    encode_prime(checkpoint.vocabulary, prime)  # complains about what it cannot read before anything is printed
+    typed = r"the seed has a backslash and an n, and no new line; --seed-file takes a file with real lines"
+    typed = typed if "\\n" in prime and "\n" not in prime else ""
+    try:
+        encode_prime(checkpoint.vocabulary, prime)  # complains of what it cannot read before anything is printed
+    except InputError as error:
+        raise InputError(typed or error) from None
+    if typed:  # a text may have backslashes
+        say(typed)
     return prime, echo
 
 

@@ -87,7 +87,7 @@ class Share(NamedTuple):
 
 
 LEAST = 64  # units that are worth a thread
-# What it costs beside the arithmetic, measured on an AMD EPYC and an Intel Xeon:
+# What it costs beside the arithmetic, estimated from measurements on an AMD EPYC and an Intel Xeon:
 WAITING = 0.1  # to wait for the other members of a group, as a share of the arithmetic
 READING = 1.6  # to read weights at each step that do not stay in the cache, in rows of arithmetic with these weights
 

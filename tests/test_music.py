@@ -251,6 +251,19 @@ def test_an_engraver_that_hangs_is_ended(monkeypatch, tmp_path):
         music.svg(CORPUS[3])
 
 
+@pytest.mark.parametrize("make", [music.midi, music.svg, music.wav])
+def test_a_header_without_notes_has_no_files(make):
+    with pytest.raises(Unplayable, match="^it has no notes$"):
+        make("X:1\nT:Silence\nM:4/4\nL:1/8\nK:G\nz8|z8|]\n")
+
+
+def test_drums_are_not_played_by_plucked_strings():
+    plain = tune("CDEF GABc|cBAG FEDC|]")
+    drums = plain.replace("K:C\n", "K:C\n%%MIDI drum dddd 35 38 35 38\n%%MIDI drumon\n")
+    sounds = [[(note.pitch, pytest.approx(note.start)) for note in music.notes(text)] for text in (plain, drums)]
+    assert sounds[0] == sounds[1] and len(music.midi(drums)) > len(music.midi(plain))
+
+
 def test_what_would_take_all_day_is_not_turned_into_sound(monkeypatch):
     monkeypatch.setattr(music, "LONGEST", 3)
     with pytest.raises(Unplayable, match="^it lasts [0-9]+ seconds, and at most 3 are played"):

@@ -184,6 +184,11 @@ def test_a_seed_that_the_model_cannot_read_is_refused(refused, learnt, tmp_path,
     refused(sample, "--model-dir", learnt, "--seed-file", tmp_path / "seed.txt", says=at)
 
 
+def test_a_new_line_typed_as_a_backslash_and_an_n_is_refused_with_the_remedy(refused, learnt):
+    says = "the seed has a backslash and an n, and no new line; --seed-file .*"
+    refused(sample, "--model-dir", learnt, "--seed", r"X:1\nT:", says=says)
+
+
 def test_a_seed_file_that_is_missing_or_not_text_is_refused(refused, learnt, tmp_path):
     refused(sample, "--model-dir", learnt, "--seed-file", tmp_path / "none", says="cannot read .*none: No such file")
     (tmp_path / "seed").write_bytes(b"X:1\xff")

@@ -42,8 +42,8 @@ def cache_folder():
             folder.mkdir(parents=True, exist_ok=True)
             tempfile.TemporaryFile(dir=folder).close()
             return folder
-    say = "compiled code cannot be kept, so each start takes some seconds more; NUMBA_CACHE_DIR names a place for it"
-    print(say, file=sys.stderr)
+    remark = "compiled code cannot be kept, so each start takes some seconds more; NUMBA_CACHE_DIR names a place for it"
+    print(remark, file=sys.stderr)
     with contextlib.suppress(OSError):
         folder = tempfile.mkdtemp(prefix=name)  # this user's alone: others must not put code there
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

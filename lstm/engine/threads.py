@@ -117,7 +117,7 @@ class Workers:
 
     def _all(self, jobs, in_trouble=lambda: None):
         """Do all jobs at the same time, the first in this thread. in_trouble: what to do before an error goes on."""
-        begun, errors = [], []
+        begun = []
         try:
             for helper, job in zip(self._helpers, jobs[1:]):
                 begun.append((helper, helper.begin(job)))
@@ -126,9 +126,9 @@ class Workers:
             in_trouble()
             raise
         finally:
-            errors += filter(None, [helper.end(ended) for helper, ended in begun])
-        for error in errors:
-            raise error
+            errors = [error for error in [helper.end(ended) for helper, ended in begun] if error]
+        if errors:
+            raise errors[0]
 
     def map(self, function, items):
         """[function(item) for item in items], side by side."""
