@@ -88,14 +88,14 @@ def wait_for_all(arrived, count):
 
 
 @compiled
-def say(counts, n, count):
+def announce(counts, n, count):
     """Set count number n of (.., LINE), for others to see."""
     arrive(counts, n, count)
 
 
 @compiled
 def look_out(counts, n, count):
-    """Wait until another thread has said at least `count`, but for some hundred microseconds at most."""
+    """Wait until another thread has announced at least `count`, but for some hundred microseconds at most."""
     looks = 0
     while last_part(counts, n) < count and looks < 3000:
         looks += 1

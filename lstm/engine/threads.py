@@ -1,14 +1,14 @@
 """Threads: tasks side by side, and parts of one task that wait for each other.
 
 How work is cut into tasks follows from its shape alone, never from the number of threads, and results come in the
-order of the tasks: any number of threads gives the same bits.
+order of the tasks: any number of threads gives the same bits. (What may be cut otherwise is a sum that stays the same in
+any cut: see kernels.shares.)
 """
 
 import contextlib
 import itertools
 import os
 import weakref
-from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -17,9 +17,10 @@ from threading import Lock, Thread
 import numpy as np  # before the controller, which sees only the libraries that are loaded by now
 from threadpoolctl import ThreadpoolController
 
-from lstm.engine.barrier import ALL, LINE, look_out, say
+from lstm.engine.barrier import ALL, LINE, announce, look_out
 
-BLAS, LOCK, HOLDERS = ThreadpoolController(), Lock(), []
+BLAS = ThreadpoolController()
+LOCK, LIMITS = Lock(), []  # what holds BLAS to one thread: once for each context that is open, in any thread
 
 
 def default_threads():
@@ -44,21 +45,18 @@ def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
     return min(limits, default=None)
 
 
-@contextmanager
+@contextlib.contextmanager
 def one_blas_thread():
     """Within this context a matrix product runs in the thread that calls it; after the last such context as before."""
-    me = object()
     with LOCK:
-        if not HOLDERS:
-            one_blas_thread.limit = BLAS.limit(limits=1, user_api="blas")
-        HOLDERS.append(me)
+        LIMITS.append(LIMITS[0] if LIMITS else BLAS.limit(limits=1, user_api="blas"))
     try:
         yield
     finally:
         with LOCK:
-            HOLDERS.remove(me)
-            if not HOLDERS:
-                one_blas_thread.limit.restore_original_limits()
+            limit = LIMITS.pop()
+            if not LIMITS:
+                limit.restore_original_limits()
 
 
 class Helper:
@@ -80,7 +78,7 @@ class Helper:
         ended = SimpleQueue()
         self._jobs.put((job, ended))
         self._count += 1
-        say(self._signs, 0, self._count)
+        announce(self._signs, 0, self._count)
         return ended
 
     def end(self, ended):
@@ -102,7 +100,7 @@ def help_out(jobs, signs):
             error = raised
         del job  # which may be what keeps the helper
         ended.put(error)
-        say(signs, 1, count)
+        announce(signs, 1, count)
 
 
 class Workers:
@@ -176,12 +174,12 @@ def pieces(N, count):
 
 
 def by_time(function, T, B):
-    """Tasks function(slice of the time steps), for an even number of slices of 256 places of the batch or more, at most
-    8, or for one."""
+    """Tasks function(slice of the time steps): an even number of them, at most 8, each for 256 places of the batch or
+    more; one where there are fewer."""
     count = max(2, T * B // 1024 * 2) if T * B >= 512 else 1
     return [partial(function, piece) for piece in pieces(T, min(8, count) if T >= 8 else 1)]
 
 
 def by_columns(function, N):
-    """Tasks function(slice of the columns), for an even number of slices of 256 columns or more, or one."""
+    """Tasks function(slice of the columns): an even number of them, each for 256 columns or more; or one."""
     return [partial(function, piece) for piece in pieces(N, max(2, N // 1024 * 2) if N >= 512 else 1)]
