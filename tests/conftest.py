@@ -13,8 +13,11 @@ from lstm.notation.abc2midi import ask_abc2midi
 from lstm.rendering import music, outputs
 from lstm.storage import run
 
-# A process that a shell starts in the background ignores Ctrl-C, and so do its children; tests that send it must not.
+# A process that a shell starts in the background ignores Ctrl-C, one that nohup starts does not mind that its terminal
+# closes, and so do their children; tests that send these signals must not.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

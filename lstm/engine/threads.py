@@ -1,7 +1,7 @@
 """Threads: tasks side by side, and parts of one task that wait for each other.
 
 How work is cut into tasks follows from its shape alone, never from the number of threads, and results come in the
-order of the tasks: any number of threads gives the same bits. (What may be cut otherwise is a sum that stays the same in
+order of the tasks: any number of threads gives the same bits. (What may be cut otherwise is a sum that is the same in
 any cut: see kernels.shares.)
 """
 
