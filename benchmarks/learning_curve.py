@@ -15,7 +15,7 @@ from benchmarks.frameworks import torch_trainer
 from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers, default_threads
-from lstm.evaluation.baselines import ORDERS, NGram
+from lstm.evaluation.heldout import ORDERS, NGram
 from lstm.io.command_line import Parser, exit_with, whole
 from lstm.io.files import read_text
 from lstm.io.places import INPUT

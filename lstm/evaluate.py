@@ -21,8 +21,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lstm.engine.threads import default_threads
-from lstm.evaluation.baselines import ORDERS, NGram
-from lstm.evaluation.heldout import best_order, losses, n_gram_name
+from lstm.evaluation.heldout import ORDERS, NGram, best_order, losses, n_gram_name
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (
     EXTENT,
@@ -53,7 +52,8 @@ def parse(argv):
     parser = Parser(prog="python -m lstm.evaluate", description="Evaluate a model: held-out loss, validity, novelty.")
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
-    add("--input", metavar="FILE", default=places.INPUT, help="the text it learnt (data/input.txt)")
+    missing = not places.IS_CHECKOUT
+    add("--input", metavar="FILE", default=places.INPUT, required=missing, help="the text it learnt (data/input.txt)")
     share = between(0.001, 0.9)
     held_out = Settings.validation
     add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
@@ -62,8 +62,7 @@ def parse(argv):
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
     add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
-    logs = places.LOGS if places.LOGS.is_dir() else Path()  # which only a checkout has
-    add("--out", metavar="DIR", default=logs / "evaluation", help="where the files go (logs/evaluation)")
+    add("--out", metavar="DIR", default=places.LOGS / "evaluation", help="where the files go (logs/evaluation)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
     return parser.parse_args(argv)
 

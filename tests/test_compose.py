@@ -7,6 +7,7 @@ import importlib
 import os
 import random
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from pathlib import Path
 import pytest
 
 import lstm.storage.checkpoint
+from commands import TINY
 from helpers import run_command
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
@@ -358,7 +360,7 @@ def test_the_weights_that_ship_serve_from_the_package_where_it_is_installed(lear
 
 
 @pytest.mark.slow
-def test_an_installed_package_composes_without_the_checkout(tmp_path):
+def test_an_installed_package_trains_composes_and_evaluates_without_the_checkout(tmp_path):
     """The wheel, in a directory of its own, run from another: nothing of the checkout takes part."""
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         (tmp_path / "source").mkdir(exist_ok=True)
@@ -377,3 +379,21 @@ def test_an_installed_package_composes_without_the_checkout(tmp_path):
     shipped = next((ROOT / "model" / "pretrained").glob("weights.*.h5")).name
     assert str(Path("installed", "lstm", "pretrained", shipped)) in done.stderr
     assert done.stdout == call("--model-dir", ROOT / "model" / "pretrained", *arguments[2:])[1]
+
+    def run(*command):
+        done = subprocess.run([sys.executable, *command], **options)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    (tmp_path / "elsewhere" / "my.txt").write_text(TEXT)
+    for name in ("lstm.train", "lstm.evaluate"):
+        done = subprocess.run([sys.executable, "-m", name], **options)
+        assert (done.returncode, done.stdout) == (2, "") and re.fullmatch(rf".*{name}: .*--input[^\n]*\n", done.stderr)
+    said = run("-m", "lstm.train", "--input", "my.txt", *TINY).splitlines()[-1]
+    command = shlex.split(said.partition(": ")[2])
+    assert command[:3] == ["python", "-m", "lstm.compose"] and (tmp_path / "elsewhere" / "model").is_dir()
+    assert run(*command[1:], "--length", "5")
+    run("-m", "lstm.evaluate", "--input", "my.txt", "--samples", "2", "--temperatures", "1")
+    assert (tmp_path / "elsewhere" / "logs" / "evaluation" / "evaluation.json").is_file()
+    for name in ("train", "compose", "evaluate", "gradcheck"):
+        assert run("-m", f"lstm.{name}", "--version").startswith(f"python -m lstm.{name}, version ")

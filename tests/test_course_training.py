@@ -7,7 +7,7 @@ import pytest
 from course.pictures import training as pictures
 from course.staged_training import LONGEST, advance, bars_right, continuations, continued_by_counting
 
-from lstm.evaluation.baselines import NGram
+from lstm.evaluation.heldout import NGram
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.tunes import END, PROMPT
 from lstm.sampling import Draw, generate

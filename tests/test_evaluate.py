@@ -12,7 +12,7 @@ from helpers import run_command
 from lstm import evaluate
 from lstm.engine.threads import Workers
 from lstm.evaluation import heldout, quality
-from lstm.evaluation.baselines import ORDERS, NGram
+from lstm.evaluation.heldout import ORDERS, NGram
 from lstm.evaluation.intervals import Estimate
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (

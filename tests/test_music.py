@@ -1,5 +1,6 @@
 """Tunes as MIDI, notes, sound and score: each held to something that was not made by this project."""
 
+import configparser
 import io
 import re
 import subprocess
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 
 from lstm.io import InputError
+from lstm.io.places import ROOT
 from lstm.notation.abc2midi import find_abc2midi, how_to_install
 from lstm.rendering import music, synth
 from lstm.rendering.music import Unplayable
@@ -290,6 +292,9 @@ def test_a_missing_library_is_named_with_the_one_command(monkeypatch, library):
         music.check_installed()
 
 
-def test_beside_an_installed_wheel_the_command_names_the_project(monkeypatch, tmp_path):
-    monkeypatch.setattr("lstm.notation.abc2midi.ROOT", tmp_path)
-    assert how_to_install() == 'python -m pip install "artificial-music-generator[music]"'
+def test_beside_an_installed_wheel_the_command_names_the_libraries_of_the_extra(monkeypatch):
+    monkeypatch.setattr("lstm.notation.abc2midi.IS_CHECKOUT", False)
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    wanted = setup["options.extras_require"]["music"].split()
+    assert how_to_install() == " ".join(["python -m pip install", *(name.partition(">")[0] for name in wanted)])

@@ -12,6 +12,7 @@ from commands import OTHER_TEXTS, TEXT, call, last_line, parameters, sample, tra
 from lstm.io import places as usual_places
 from lstm.storage.checkpoint import epochs, load_weights
 from lstm.storage.resume import load_resume
+from lstm.storage.run import Run
 from lstm.storage.session import begin
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -53,7 +54,7 @@ def test_what_training_says_to_run_next_runs(training, monkeypatch, tmp_path):
 def test_the_command_learns_what_the_package_learns(training, tmp_path, text, backend):
     assert call(train, *training, "--backend", backend, "--threads", 3)[0] == 0
     choices = {"embedding": 4, "units": 6, "layers": 2, "batch_size": 4, "seq_length": 20, "epochs": 2, "seed": 3}
-    run = train.Run(tmp_path / "other", tmp_path / "other logs")
+    run = Run(tmp_path / "other", tmp_path / "other logs")
     session = begin(run, choices | {"preset": "classic", "backend": backend, "input": str(text)}, None, 1)
     assert len(list(session.trainer.records())) == 2
     assert parameters(tmp_path / "my model", 2) == session.trainer.model.parameters.flat.tobytes()

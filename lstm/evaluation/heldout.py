@@ -2,18 +2,112 @@
 
 All are measured on the same characters. Headers and music are told apart, because half of a header is the same in every
 tune: a loss over both says little of the music.
+
+An n-gram model of order k looks at the k characters before. What follows the same k in the training text gives the
+probabilities, interpolated with those of order k - 1, and so on down to a uniform guess, by Witten & Bell's rule
+(1991): a context seen N times, with D different characters after it, gives the shorter context the weight D / (N + D).
+
+A compressor that has read the training text is a model as well: what it needs for the held-out text on top of that
+are the bits it could not predict. Unlike an n-gram it goes on learning while it reads that, and tunes repeat
+themselves. Some forget: gzip looks back 32 KB and no further, bzip2 keeps to blocks of 900 KB, xz looks back 64 MB.
 """
 
+import bz2
+import gzip
+import lzma
 import math
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm.engine.threads import Workers
-from lstm.evaluation.baselines import ORDERS, NGram, compressed
 from lstm.notation.tunes import header_length, is_abc, split_tunes
+from lstm.sampling import Draw, distribution, pick
 from lstm.settings import Settings
 from lstm.training import character_losses
+
+ORDERS = range(1, 9)
+
+
+class NGram:
+    """An n-gram model of a text, with all its lower orders.
+
+    characters: the vocabulary, in order. A character that is not in the text gets its share of the uniform guess.
+    """
+
+    def __init__(self, text, order, characters):
+        self.order, self.characters = order, characters
+        self.tables = [table(text, k) for k in range(order + 1)]
+        self._distributions = {}  # those it drew from, kept because the same contexts come again and again
+
+    def __repr__(self):
+        return f"NGram(order {self.order}: {sum(map(len, self.tables)):,} contexts)"
+
+    def losses(self, text):
+        """Nats of each character of a text under every order from 0 on: (order + 1, len(text))."""
+        p, nats = np.full(len(text), 1 / len(self.characters)), []
+        for k, after in enumerate(self.tables):
+            for at in range(k, len(text)):
+                counts = after.get(text[at - k : at])
+                if counts:
+                    N, D = sum(counts.values()), len(counts)
+                    p[at] = (counts.get(text[at], 0) + D * p[at]) / (N + D)
+            nats.append(-np.log(p))
+        return np.stack(nats)
+
+    def probabilities(self, before):
+        """p of every character after the text `before`, (V,), in the order of the vocabulary."""
+        p = np.full(len(self.characters), 1 / len(self.characters))
+        for k, after in enumerate(self.tables[: len(before) + 1]):
+            counts = after.get(before[len(before) - k :])
+            if counts:
+                N, D = sum(counts.values()), len(counts)
+                p = (np.array([counts.get(c, 0) for c in self.characters]) + D * p) / (N + D)
+        return p
+
+    def generate(self, prime, rng, temperature=1.0):
+        """An endless iterator of characters that continue `prime`, as `sampling.generate` is with a network."""
+        before = prime[max(0, len(prime) - self.order) :]
+        while True:
+            key = before, temperature
+            if key not in self._distributions:
+                self._distributions[key] = distribution(np.log(self.probabilities(before)), Draw(temperature))
+            character = self.characters[pick(self._distributions[key], rng.random())]
+            yield character
+            before = (before + character)[-self.order :] if self.order else ""
+
+
+def table(text, order):
+    """{so many characters: {a character after them: how often}} over a text.
+
+    >>> table("banana", 2)
+    {'ba': {'n': 1}, 'an': {'a': 2}, 'na': {'n': 1}}
+    """
+    after = {}
+    for at in range(order, len(text)):
+        counts = after.setdefault(text[at - order : at], {})
+        counts[text[at]] = counts.get(text[at], 0) + 1
+    return after
+
+
+# At their strongest.
+COMPRESSORS = {
+    "gzip": lambda data: gzip.compress(data, 9, mtime=0),
+    "bzip2": lambda data: bz2.compress(data, 9),
+    "xz": lambda data: lzma.compress(data, preset=9 | lzma.PRESET_EXTREME),
+}
+
+
+def compressed(training, text):
+    """{compressor: nats per character} of a text, given the training text: (C(training + text) - C(training)) / len.
+
+    It is an estimate, and can come out below zero for a short text that the training text says word for word.
+    """
+    before, both, nats = training.encode(), (training + text).encode(), 8 * math.log(2)
+    return {name: nats * (len(pack(both)) - len(pack(before))) / len(text) for name, pack in COMPRESSORS.items()}
+
+
+# -- the network beside them
 
 
 class Loss(NamedTuple):

@@ -1,11 +1,14 @@
-"""Where things are: the checkout, and what stands in it."""
+"""Where things are: in a checkout what stands in it, else in the present directory; and how the commands are called."""
 
 import os
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent  # the checkout: data/, model/ and logs/ stand beside lstm/
-MODELS, LOGS = ROOT / "model", ROOT / "logs"  # of the user's runs
+ROOT = Path(__file__).resolve().parent.parent.parent  # of a checkout: data/, model/ and logs/ stand beside lstm/
+IS_CHECKOUT = (ROOT / "setup.cfg").is_file()  # else the package was installed from a wheel
+MODELS, LOGS = (ROOT / "model", ROOT / "logs") if IS_CHECKOUT else (Path("model"), Path("logs"))  # of the user's runs
 INPUT, VOCABULARY = ROOT / "data" / "input.txt", ROOT / "data" / "char_to_idx.json"
+
+MODULES = {"train.py": "train", "sample.py": "compose"}  # behind the scripts
 
 
 def shown(path):
@@ -15,3 +18,8 @@ def shown(path):
     except ValueError:  # on another drive of Windows
         return str(path)
     return str(path) if relative.startswith("..") else relative
+
+
+def command(script):
+    """How the user calls a command of the checkout from here: `python train.py`; beside a wheel by its module."""
+    return f"python {shown(ROOT / script)}" if IS_CHECKOUT else f"python -m lstm.{MODULES[script]}"

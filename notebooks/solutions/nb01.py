@@ -4,7 +4,7 @@ import numpy as np
 
 from check.nb01 import HELD_OUT, ORDER, WINDOW
 from course.leaky_split import window_split
-from lstm.evaluation.baselines import NGram, table
+from lstm.evaluation.heldout import NGram, table
 from lstm.notation.tunes import split
 from lstm.vocabulary import Vocabulary
 

@@ -7,7 +7,7 @@ from itertools import islice, product
 import numpy as np
 import pytest
 
-from lstm.evaluation.baselines import COMPRESSORS, NGram, compressed, table
+from lstm.evaluation.heldout import COMPRESSORS, NGram, compressed, table
 from lstm.sampling import Draw, distribution
 
 TEXT = "abracadabra, abracadabra; a bar, a cab"

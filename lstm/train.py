@@ -1,0 +1,180 @@
+"""Train the LSTM on a text, ABC tunes by default. Weights go to model/ after each epoch.
+
+This is the command behind `python train.py`; `python -m lstm.train` is the same, where there is no checkout.
+"""
+
+import math
+import shlex
+from argparse import BooleanOptionalAction
+from dataclasses import asdict, fields
+from types import SimpleNamespace
+
+from tqdm import tqdm
+
+from lstm.engine.threads import default_threads
+from lstm.io import InputError, places
+from lstm.io.command_line import Parser, StopRequest, bar_interval, between, exit_with, say, whole
+from lstm.io.places import shown
+from lstm.model import BACKENDS, Config
+from lstm.settings import PRESETS, SCHEDULES, USUAL, Settings, memory_needed
+from lstm.storage.checkpoint import epochs
+from lstm.storage.run import Run
+from lstm.storage.session import begin, config_for, resume, settings_for
+from lstm.training import best, to_bits
+
+NAME = "python -m lstm.train"
+
+
+def parse(argv, name):
+    """The options. Those that make up the run are None unless given, so that presets and --resume can tell."""
+    usual = SimpleNamespace(**asdict(config_for({}, 1)), **asdict(settings_for({})))
+    parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
+    add = parser.add_argument_group("the text and the places").add_argument
+    add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
+    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
+    add("--log-dir", metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
+    there = parser.add_mutually_exclusive_group()
+    there.add_argument("--resume", action="store_true", help="go on with the run there, exactly where it stopped")
+    there.add_argument("--overwrite", action="store_true", help="delete the run in --model-dir and --log-dir")
+    add = parser.add_argument_group("the model").add_argument
+    add("--preset", choices=PRESETS, help=f"a set of these options to start from ({USUAL})")
+    add("--embedding", type=whole(1, 10**6), metavar="E", help=f"numbers that describe a character ({usual.embedding})")
+    add("--units", type=whole(1, 10**6), metavar="H", help=f"cells in each LSTM layer ({usual.units})")
+    add("--layers", type=whole(1, 1000), metavar="L", help=f"LSTM layers ({usual.layers})")
+    share = between(0, 1, open_end=True)
+    add("--dropout", type=share, metavar="RATE", help=f"share of each layer's output zeroed ({usual.dropout})")
+    add("--input-dropout", type=share, metavar="RATE", help=f"share of the embedding zeroed ({usual.input_dropout})")
+    add(
+        "--recurrent-dropout", type=share, metavar="RATE",
+        help=f"share of the recurrent kernels zeroed ({usual.recurrent_dropout})",
+    )
+    add = parser.add_argument_group("the training").add_argument
+    add("--epochs", type=whole(1), metavar="N", help=f"passes over the text, in all ({usual.epochs})")
+    add("--batch-size", type=whole(1), metavar="B", help=f"rows of text read side by side ({usual.batch_size})")
+    add("--seq-length", type=whole(1), metavar="T", help=f"characters gradients go back ({usual.seq_length})")
+    add("--shuffle", action=BooleanOptionalAction, help=f"tunes in another order each epoch ({usual.shuffle})")
+    add(
+        "--transpose", type=between(0, 1), metavar="SHARE",
+        help=f"share of the tunes whose key is drawn anew each epoch ({usual.transpose})",
+    )
+    add(
+        "--validation", type=between(0, 0.9), metavar="FRACTION",
+        help=f"share of the tunes held out ({usual.validation})",
+    )
+    add("--seed", type=whole(0), metavar="N", help=f"of the first weights, dropout, order and keys ({usual.seed})")
+    add = parser.add_argument_group("the optimizer").add_argument
+    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help=f"of Adam ({usual.learning_rate})")
+    add("--schedule", choices=SCHEDULES, help=f"the learning rate stays, or falls to 1 %% ({usual.schedule})")
+    add("--warmup", type=whole(0), metavar="STEPS", help=f"steps in which the learning rate rises ({usual.warmup})")
+    add("--clip", type=between(0, 1e9), metavar="NORM", help=f"largest gradient norm; 0 for none ({usual.clip})")
+    add(
+        "--weight-decay", type=between(0, 10), metavar="RATE",
+        help=f"share of the matrices taken off, times the rate; 0 for none ({usual.weight_decay})",
+    )
+    add(
+        "--averaging", type=share, metavar="DECAY",
+        help=f"of an exponential moving average (EMA) of the weights; 0 for none ({usual.averaging})",
+    )
+    add = parser.add_argument_group("how it runs").add_argument
+    add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
+    add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
+    add("--backend", choices=BACKENDS, help="numba is fast, numpy is the textbook (numba)")
+    return parser.parse_args(argv)
+
+
+def named_by_user(options):
+    """What the user named of what makes up the run."""
+    names = ["preset", "input", "backend", *(field.name for kind in (Config, Settings) for field in fields(kind))]
+    return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
+
+
+def describe(trainer, corpus, every):
+    """Print the model, its sizes, and what it will take."""
+    config, settings, parameters = trainer.model.config, trainer.settings, trainer.model.parameters
+    print(f"{'parameter':<26}{'shape':>14}{'numbers':>12}")
+    for name, array in parameters.items():
+        print(f"{name:<26}{' x '.join(map(str, array.shape)):>14}{array.size:>12,}")
+    print(f"{'in all':<40}{parameters.flat.size:>12,}")
+    rates = {"after each LSTM layer": config.dropout, "of the embedding": config.input_dropout}
+    rates["of the recurrent kernels"] = config.recurrent_dropout
+    dropout = ", ".join(f"{rate:g} {place}" for place, rate in rates.items() if rate) or "none"
+    print(f"dropout: {dropout}; {trainer.workers.threads} threads")
+    rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
+    averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
+    print(f"learning rate: {rate}{averaging}")
+    tunes = ["shuffled"] * settings.shuffle
+    tunes += [f"{settings.transpose:.0%} with a key drawn anew"] * bool(settings.transpose)
+    print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")
+    print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
+    files = -(-settings.epochs // every)
+    size = 4 * parameters.flat.size / 1e6
+    total = f"{files * size:,.0f} MB in all; --freq {10 * every} writes a tenth of them"
+    print(f"weights files: {files} of {size:.1f} MB, {total}")
+    learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
+    print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")
+    rows, length = settings.batch_size, settings.seq_length
+    print(f"an epoch: {len(trainer.batches)} batches of {rows} rows x {length} characters", flush=True)
+
+
+def train_epoch(trainer, stop):
+    """The rest of an epoch, with a progress bar. False if it was asked to stop before the end."""
+    settings = trainer.settings
+    options = dict(total=trainer.batches.characters, initial=trainer.characters, unit="char", unit_scale=True)
+    options |= dict(mininterval=bar_interval(), leave=False)
+    with tqdm(desc=f"epoch {trainer.epoch}/{settings.epochs}", **options) as bar:
+        for loss in trainer.steps():
+            bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
+            bar.update(settings.batch_size * settings.seq_length)
+            if stop.requested:
+                return False
+    return True
+
+
+def report(record):
+    """Print one line for an epoch."""
+    line = f"epoch {record.epoch}: loss {record.loss:.4f} ({to_bits(record.loss):.3f} bits)"
+    line += f", {record.accuracy:.1%} right"
+    if not math.isnan(record.val_loss):
+        line += f"; validation {record.val_loss:.4f} ({to_bits(record.val_loss):.3f} bits), {record.val_accuracy:.1%}"
+    print(f"{line}; {record.seconds:.0f} s, {record.chars_per_second:,.0f} char/s", flush=True)
+
+
+def option(name, path, usual):
+    """` --name path`, to go on with another place than the usual one; nothing for the usual."""
+    return f" {name} {shlex.quote(shown(path))}" if path != usual else ""
+
+
+def main(argv=None, name="train.py"):
+    """The command. Returns the exit status."""
+    options = parse(argv, name)
+    run, named = Run(options.model_dir, options.log_dir), named_by_user(options)
+    if not (places.IS_CHECKOUT or options.input or options.resume):
+        raise InputError("--input FILE is missing: the tunes that ship stand in the project's source alone")
+    if options.resume:
+        session = resume(run, named, options.threads)
+    else:
+        session = begin(run, named, places.INPUT, options.threads, options.overwrite)
+    trainer = session.trainer
+    describe(trainer, session.corpus, options.freq)
+    directories = option("--model-dir", run.model_dir, places.MODELS)
+    with StopRequest() as stop:
+        while len(trainer.history) < trainer.settings.epochs:
+            if stop.requested or not train_epoch(trainer, stop):
+                session.save_progress()
+                directories += option("--log-dir", run.log_dir, places.LOGS)
+                again = f"{places.command('train.py')} --resume{directories}"
+                say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: {again}")
+                return 130
+            report(trainer.finish_epoch())
+            session.save_epoch(options.freq)
+    print(f"the curves are in {shown(run.curves_path)}")
+    saved = epochs(run.model_dir)
+    lowest = best([record for record in trainer.history if record.epoch in saved])
+    kept = " that was saved" if len(saved) < len(trainer.history) else ""
+    hear = f"{places.command('sample.py')} {lowest.epoch}{directories}"
+    print(f"the best epoch{kept} is {lowest.epoch}; to hear what it learnt: {hear}")
+    return 0
+
+
+if __name__ == "__main__":
+    exit_with(lambda: main(name=NAME), NAME)
