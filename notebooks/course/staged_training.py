@@ -4,7 +4,7 @@ from itertools import islice
 
 import numpy as np
 
-from lstm.evaluation.intervals import ratio
+from lstm.evaluation.quality import ratio
 from lstm.notation.judge import count_bars
 from lstm.notation.tunes import END
 from lstm.sampling import Draw

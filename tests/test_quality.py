@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from lstm.evaluation.intervals import Z, ratio, share
+from lstm.evaluation.quality import Z, ratio, share
 
 
 def hits(true, n):

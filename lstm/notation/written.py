@@ -1,0 +1,150 @@
+"""A tune spelt so that the converter to MusicXML, abc2xml, reads the notes that abc2midi plays; and its bare notes.
+
+The two agree on all but a few signs. There abc2midi's way is spelt out, because a score must show what sounds:
+
+    ^g G          an accidental is good for every octave until the bar ends (ABC 2.1, section 4.2)     ^g ^G
+    K:D exp _b    only the accidentals that are named; and K:HP has F and C sharp                       K:C _b
+    (3{d}cBc      a grace note before a tuplet, or behind broken rhythm, is not one of its notes       {d}(3cBc
+    c>d/          broken rhythm needs notes of the same length; else it is passed over                  cd/
+    c5            no single note lasts that long                                                        c4-c
+
+`rendering/music.py` compares the two for every tune it draws, so what is missing here is refused and not drawn wrong.
+"""
+
+import re
+from fractions import Fraction
+
+from lstm.notation.tunes import COMMENT, FIELD, ORNAMENT, first_tune
+
+INLINE = r"\[[A-Za-z]:[^\[\]\n]*\]"
+TEXT = rf'"[^"\n]*"|{ORNAMENT}'
+PITCH = r"(?P<sign>[\^_=]*)(?P<letter>[A-Ga-g])(?P<octave>[,']*)"
+SPELT = re.compile(rf"(?P<key>\[K:[^\[\]\n]*\])|(?P<other>{INLINE}|{TEXT})|(?P<roll>~)|{PITCH}|(?P<bar>\||::)")
+GRACE = r"(?:\{[^{}\n]*\}\s*)"
+TUPLET = re.compile(rf"(\([2-9](?::\d?){{0,2}})\s*({GRACE}+)")
+LENGTH = r"\d{0,4}/{0,4}\d{0,4}"
+NOTE = r"(?:[\^_=]*[A-Ga-gxz][,']*|\[[^\]\[|:\n]*\])"
+BETWEEN = rf"(?:{TEXT}|[.~H-Wh-w(]|\s)*"
+BROKEN = re.compile(rf"({NOTE})({LENGTH})\s*(<{{1,3}}|>{{1,3}})\s*({GRACE}*)({BETWEEN}{NOTE})({LENGTH})")
+LASTING = re.compile(rf"({INLINE}|{TEXT})|({NOTE})({LENGTH})")
+RESTS_TIE = re.compile(rf"([xz]{LENGTH})-")
+# What takes no time and is no written note: text, ornaments, grace notes, signs of the user's own.
+ADDED = re.compile(rf"({INLINE})|{TEXT}|{GRACE}|[.~H-Wh-w]")
+BAR = re.compile(rf"({INLINE})|(?:\[\|\]|:*\[?\|[|:\]]*|::+|\[(?=\d))(?:\[?\d[\d,.\-]*)?")  # and its ending
+KEPT = "XTKLMVUw"  # the fields that say what to draw; I: and %% can name files and programs
+
+
+def spelt(tune):
+    """The text of a tune for abc2xml."""
+    lines, accidentals, unit, meter = [], Accidentals(), False, ""
+    for line in first_tune(tune).split("\n"):
+        line = COMMENT.sub("", line).rstrip()
+        if field := FIELD.match(line):
+            name, value = field[1], field[2].strip()
+            if name == "K":
+                accidentals.end()
+                if not unit:  # whose default is another where a first note comes after a change of meter
+                    lines.append(f"L:{unit_of(meter)}")
+                    unit = True
+                line = f"K:{key(value)}"
+            unit, meter = unit or name == "L", value if name == "M" else meter
+            if name in KEPT:
+                lines.append(line)
+        elif line:
+            lines.append(spelt_music(line.removesuffix("!") if line.count("!") % 2 else line, accidentals))
+    return "\n".join(lines) + "\n"
+
+
+def spelt_music(line, accidentals):
+    """A line of music, spelt out; `accidentals` are those of the bar so far."""
+    line = SPELT.sub(accidentals.spell, line)
+    line = RESTS_TIE.sub(r"\1", TUPLET.sub(r"\2\1", line))
+    return LASTING.sub(tied, BROKEN.sub(even, line))
+
+
+def unit_of(meter):
+    """The value of L: where a tune has none: 1/16 for a meter M: below 3/4, else 1/8 (ABC 2.1, section 3.1.7)."""
+    match = re.fullmatch(r"(\d{1,4})/(\d{1,4})", meter)
+    return "1/16" if match and int(match[1]) / max(1, int(match[2])) < 0.75 else "1/8"
+
+
+def key(value):
+    """The value of a field K: whose signature abc2xml reads as abc2midi does."""
+    value = re.sub(r"^(Hp|HP)\b", "D", value)
+    return re.sub(r"^[A-G][#b]?\s*[A-Za-z]*\s+exp\b", "C", value)
+
+
+class Accidentals:
+    """Those of the bar so far: by letter, as abc2midi reads it, and by letter and octave, as abc2xml does."""
+
+    def __init__(self):
+        self.end()
+
+    def end(self):
+        self.by_letter, self.by_note = {}, {}
+
+    def spell(self, match):
+        """A sign of the music; a note with the accidental that it has in this bar by another octave."""
+        if match["bar"] or match["key"]:
+            self.end()
+        if match["letter"]:
+            letter, note = match["letter"].upper(), match["letter"] + match["octave"]
+            sign = match["sign"]
+            if not sign and self.by_note.get(note) != self.by_letter.get(letter):
+                sign = self.by_letter[letter]
+            if sign:
+                self.by_letter[letter] = self.by_note[note] = sign
+            return sign + note
+        if match["roll"]:  # which MusicXML does not have; a turn is the nearest
+            return "!turn!"
+        return re.sub(r"^\+(.*)\+$", r"!\1!", match[0])
+
+
+def even(match):
+    """Two notes of a broken rhythm, with their lengths in full where abc2xml would not do it as abc2midi does."""
+    first, length, broken, grace, second, other = match.groups()
+    lengths = [number(length), number(other)]
+    if lengths[0] != lengths[1]:
+        return first + length + grace + second + other
+    if not grace and len(broken) < 3:
+        return match[0]
+    short = Fraction(1, 2 ** len(broken))
+    factors = (2 - short, short) if broken[0] == ">" else (short, 2 - short)
+    length, other = (written(part * factor) for part, factor in zip(lengths, factors))
+    return first + length + grace + second + other
+
+
+def tied(match):
+    """A note as several that are tied, where one note, with dots, does not last as long: 5 is 4 and 1."""
+    other, note, length = match.groups()
+    if other:
+        return other
+    left, parts = number(length), []
+    while left.numerator // (left.numerator & -left.numerator) not in (1, 3, 7):  # no dot, one, two
+        parts.append(Fraction(1 << left.numerator.bit_length() - 1, left.denominator))
+        left -= parts[-1]
+    return ("" if note in "xz" else "-").join(note + written(part) for part in [*parts, left]) if parts else match[0]
+
+
+def number(length):
+    """A note's length as a fraction of the unit: `3/2`, `/` and `//` for a half and a quarter."""
+    over, slashes, under = re.fullmatch(r"(\d*)(/*)(\d*)", length).groups()
+    return Fraction(int(over or 1)) / ((int(under or 0) or 2 ** len(slashes)) if slashes else 1)
+
+
+def written(length):
+    """A fraction as ABC writes it behind a note."""
+    return "" if length == 1 else str(length)
+
+
+def bare(text):
+    """The written notes of a tune by `spelt`, for abc2midi: each once and at its time, nothing added, no swing."""
+    lines = []
+    for line in text.rstrip("\n").split("\n"):
+        if field := FIELD.match(line):
+            if field[1] in "XKLMVU":
+                lines += [line, "%%MIDI chordattack 0"] if field[1] == "K" else [line]
+        else:
+            line = ADDED.sub(lambda match: match[1] or "", line)
+            lines.append(BAR.sub(lambda match: match[1] or "|", line) or "|")
+    return "\n".join(lines) + "\n"
