@@ -46,6 +46,7 @@ BANDS = [
 ]
 BAND = {part: number for number, parts in enumerate(BANDS) for part in parts}
 OPTIONAL = {"matplotlib", "resvg_py", "soundfile", "symusic", "verovio"}  # may be imported inside a function
+OPTIONAL |= {"fcntl", "msvcrt"}  # only one of them is there
 TITLES = {
     "story": "The story: read these ten, in this order",
     "twins": "The fast twins: `kernels` of `cell`, `sampling_kernels` of `sampling`",
