@@ -146,7 +146,14 @@ def option(name, path, usual):
 def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
-    run, named = Run(options.model_dir, options.log_dir), named_by_user(options)
+    run = Run(options.model_dir, options.log_dir)
+    with run.alone():
+        return train(run, options)
+
+
+def train(run, options):
+    """Train, until it is done or asked to stop. Returns the exit status."""
+    named = named_by_user(options)
     if options.resume:
         session = resume(run, named, options.threads)
     else:
