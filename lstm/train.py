@@ -147,7 +147,14 @@ def option(name, path, usual):
 def main(argv=None, name="train.py"):
     """The command. Returns the exit status."""
     options = parse(argv, name)
-    run, named = Run(options.model_dir, options.log_dir), named_by_user(options)
+    run = Run(options.model_dir, options.log_dir)
+    with run.alone():
+        return train(run, options)
+
+
+def train(run, options):
+    """Train, until it is done or asked to stop. Returns the exit status."""
+    named = named_by_user(options)
     if not (places.IS_CHECKOUT or options.input or options.resume):
         raise InputError("--input FILE is missing: the tunes that ship stand in the project's source alone")
     if options.resume:

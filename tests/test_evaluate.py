@@ -13,11 +13,11 @@ from lstm import evaluate
 from lstm.engine.threads import Workers
 from lstm.evaluation import heldout, quality
 from lstm.evaluation.heldout import ORDERS, NGram
-from lstm.evaluation.quality import Estimate
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (
     VALIDITY,
     Composed,
+    Estimate,
     judge_all,
     novelty,
     summarize,

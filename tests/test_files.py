@@ -1,11 +1,21 @@
-"""Reading files: plain line ends, no byte order mark, one line for what is no text."""
+"""Reading files: plain line ends, no byte order mark, one line for what is no text. Writing them: whole, no litter."""
 
+import errno
+import os
 import re
+import signal
+import stat
+import subprocess
+import sys
+from types import SimpleNamespace
 
 import pytest
 
-from lstm.io import InputError
-from lstm.io.files import is_there, names_in, read_text
+from commands import ROOT
+from lstm.io import InputError, files
+from lstm.io.files import is_there, lock, names_in, read_text, remove_leftovers, write_bytes
+
+posix = pytest.mark.skipif(os.name != "posix", reason="locks and signals of POSIX")
 
 
 @pytest.mark.parametrize(
@@ -62,3 +72,157 @@ def test_what_is_there_is_told_and_what_cannot_be_looked_for_is_refused(tmp_path
     for look in (is_there, names_in):
         with pytest.raises(InputError, match="^cannot read .*: File name too long; check the file and its name$"):
             look(tmp_path / ("a" * 300))
+
+
+# -- writing
+
+
+@pytest.fixture
+def on_fsync(monkeypatch):
+    """A function that has another function called with the number of each file, and of each directory, flushed."""
+
+    def arrange(files=lambda number: None, directories=lambda number: None):
+        def fsync(number):
+            (directories if stat.S_ISDIR(os.fstat(number).st_mode) else files)(number)
+
+        monkeypatch.setattr(os, "fsync", fsync)
+
+    return arrange
+
+
+@posix
+def test_the_directory_is_flushed_after_the_rename(tmp_path, on_fsync):
+    path, flushed = tmp_path / "weights", []
+    on_fsync(directories=lambda number: flushed.append((os.fstat(number).st_ino, path.read_bytes())))
+    write_bytes(path, b"all of them")
+    assert flushed == [(tmp_path.stat().st_ino, b"all of them")]
+
+
+@posix
+@pytest.mark.parametrize("step", ["fsync", "open"])
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.ENOTSUP, errno.EACCES])
+def test_a_directory_that_cannot_be_flushed_loses_nothing(monkeypatch, tmp_path, on_fsync, step, code):
+    def cannot(*arguments):
+        calls.append(step)
+        raise OSError(code if step == "fsync" else errno.EACCES, "no")
+
+    calls = []
+    on_fsync(directories=cannot)
+    if step == "open":
+        monkeypatch.setattr(os, "open", cannot)
+    write_bytes(tmp_path / "weights", b"all of them")
+    assert calls and (tmp_path / "weights").read_bytes() == b"all of them"
+
+
+@posix
+def test_a_disk_that_fails_under_the_directory_is_told(tmp_path, on_fsync):
+    def broken(number):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    on_fsync(directories=broken)
+    with pytest.raises(InputError, match="^cannot write .*weights: Input/output error; "):
+        write_bytes(tmp_path / "weights", b"all of them")
+
+
+@posix
+def test_a_file_may_have_as_long_a_name_as_the_system_allows(tmp_path):
+    for name in ("n" * 255, "♪" * 85):
+        write_bytes(tmp_path / name, b"tunes")
+        assert (tmp_path / name).read_bytes() == b"tunes"
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_one_file_may_be_written_twice_at_a_time(tmp_path, on_fsync):
+    path, seconds = tmp_path / "weights", [b"second"]
+    on_fsync(files=lambda number: seconds and write_bytes(path, seconds.pop()))
+    write_bytes(path, b"first")
+    assert path.read_bytes() == b"first" and os.listdir(tmp_path) == ["weights"]
+
+
+# -- leftovers
+
+WRITER = """
+import os, sys, time
+from lstm.io.files import write_bytes
+os.fsync = lambda number: (print("writing", flush=True), time.sleep(60))
+write_bytes(sys.argv[1], b"half of it")
+"""
+
+
+@pytest.fixture
+def writer(tmp_path):
+    """A process that is within the writing of a file."""
+    command = [sys.executable, "-c", WRITER, tmp_path / "weights.1.h5"]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"writing\n"
+    yield process
+    process.kill()
+    process.communicate()
+
+
+@posix
+def test_what_a_process_is_writing_is_kept_as_long_as_it_lives(tmp_path, writer):
+    (left,) = tmp_path.iterdir()
+    assert re.fullmatch(r"\.weights\.1\.h5\.lstm-unfinished-[0-9a-f]{16}", left.name)
+    for halt in (signal.SIGCONT, signal.SIGSTOP):
+        os.utime(left, (0, 0))  # however long it takes
+        writer.send_signal(halt)
+        remove_leftovers(tmp_path)
+        assert left.read_bytes() == b"half of it"
+    writer.kill()
+    writer.wait()
+    remove_leftovers(tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+LEFT = ".weights.1.h5.lstm-unfinished-0123456789abcdef"
+
+
+@posix
+@pytest.mark.parametrize("code", [errno.ENOLCK, errno.ENOTSUP, errno.EINVAL, errno.ENOSYS])
+def test_where_files_cannot_be_locked_a_leftover_goes_after_a_day(tmp_path, monkeypatch, code):
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*arguments):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    write_bytes(tmp_path / LEFT, b"")
+    remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == [LEFT]
+    os.utime(tmp_path / LEFT, (0, 0))
+    remove_leftovers(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@posix
+def test_the_users_files_are_no_leftovers(tmp_path):
+    alike = [".weights.1.h5.bak", ".weights.1.h5.4711", LEFT[1:], LEFT[:-1], LEFT[:-1] + "g", LEFT + ".bak"]
+    for name in alike:
+        (tmp_path / name).write_text("mine")
+    (tmp_path / LEFT).mkdir()
+    (tmp_path / (LEFT[:-1] + "0")).symlink_to(tmp_path / alike[0])
+    before = sorted(os.listdir(tmp_path))
+    remove_leftovers(tmp_path)
+    assert sorted(os.listdir(tmp_path)) == before
+    (tmp_path / LEFT).rmdir()
+    (tmp_path / LEFT).write_text("left")
+    remove_leftovers(tmp_path)
+    before.remove(LEFT)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+def test_windows_locks_a_byte_beyond_the_content_and_says_otherwise_that_it_is_locked(tmp_path, monkeypatch):
+    def locking(number, mode, count):
+        if locked:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        locked.append(os.lseek(number, 0, os.SEEK_CUR))
+
+    locked = []
+    monkeypatch.setattr(files, "fcntl", None)
+    monkeypatch.setattr(files, "msvcrt", SimpleNamespace(LK_NBLCK=2, locking=locking), raising=False)
+    with open(tmp_path / "file", "w+b") as file:
+        assert lock(file.fileno())
+        assert locked == [2**30] and os.lseek(file.fileno(), 0, os.SEEK_CUR) == 0
+        with pytest.raises(BlockingIOError):
+            lock(file.fileno())

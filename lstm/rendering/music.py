@@ -196,7 +196,8 @@ def engrave(order, given, wanted):
     command = [sys.executable, str(ENGRAVER), *order]
     made, said, failure = child_process.make(command, given, wanted, ENGRAVING_SECONDS)
     if made is None:
-        raise Unplayable(one_line(f"the engraver {failure}: {said.strip().rpartition(chr(10))[2]}"))
+        last = said.strip().split("\n")[-1]
+        raise Unplayable(one_line(f"the engraver {failure}: {last}" if last else f"the engraver {failure}"))
     return made
 
 

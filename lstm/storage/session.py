@@ -79,6 +79,7 @@ def resume(run, options, threads):
     refuse_misplaced(saved, config, settings, corpus, run.resume_path)
     trainer = new_trainer(config, settings, corpus, saved["backend"], threads)
     trainer.restore(arrays, saved)
+    run.remove_leftovers()
     run.save_log(trainer.history)
     done = len(trainer.history)
     if done >= settings.epochs:
