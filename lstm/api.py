@@ -23,7 +23,6 @@ from lstm.io import InputError, places
 from lstm.io.files import is_there
 from lstm.loss import cross_entropy
 from lstm.model import BACKENDS, CharRNN, Config, backend_of
-from lstm.notation import header
 from lstm.rendering import music
 from lstm.sampling import Draw, encode_prime
 from lstm.settings import PRESETS, SCHEDULES, Settings
@@ -110,6 +109,7 @@ def compose(
         tunes=model.abc,
         draw=Draw(temperature, top_k, top_p),
         lines=lines,
+        headers=model.headers,
         threads=threads,
     )
     texts = [echo] * tunes
@@ -120,17 +120,15 @@ def compose(
 
 def header_lines(model, seed, **wanted):
     """The lines of the header for the values that are wanted, as `generate_many` takes them."""
-    lines = []
+    wanted = {name: value for name, value in wanted.items() if value is not None}
     for name, value in wanted.items():
-        if value is None:
-            continue
         if seed is not None or not model.abc:
             reason = "a seed says already how a tune begins" if model.abc else "the model did not learn ABC tunes"
             raise InputError(f"{name} {value!r} cannot be had, because {reason}; leave it out")
         with named_as_arguments():
-            lines.append(getattr(header, name)(require_text(name, value)))
-        model.vocabulary.encode(lines[-1])
-    return tuple(lines)
+            (line,) = model.headers.lines(**{name: require_text(name, value)})
+        model.vocabulary.encode(line)
+    return model.headers.lines(**wanted)
 
 
 class Training:
@@ -154,7 +152,8 @@ class Training:
         """The model as it is now, for `compose` and the other functions: a copy, which further epochs do not change."""
         history = self.trainer.history
         losses = {"loss": history[-1].loss, "val_loss": history[-1].val_loss} if history else None
-        return Checkpoint(self.trainer.ema_model.copy(), self.corpus.vocabulary, len(history), losses, self.corpus.abc)
+        knows = self.corpus.vocabulary, len(history), losses, self.corpus.abc, self.corpus.headers
+        return Checkpoint(self.trainer.ema_model.copy(), *knows)
 
 
 def train(text: str, **settings) -> Training:

@@ -13,8 +13,8 @@ from lstm.io import InputError, places
 from lstm.io.command_line import Parser, between, exit_with, say, whole
 from lstm.io.files import read_text
 from lstm.io.places import shown
-from lstm.notation import header
 from lstm.notation.abc2midi import find_abc2midi
+from lstm.notation.header import WANTED
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
@@ -91,21 +91,18 @@ def starting_text(options, checkpoint):
     return prime, echo
 
 
-def wanted_lines(options, vocabulary):
+def wanted_lines(options, checkpoint):
     """The lines that each header is to have, as `generate_many` wants them."""
-    lines = []
-    for name, line_of in {"rhythm": header.rhythm, "meter": header.meter, "key": header.key}.items():
-        value = getattr(options, name)
-        if value is None:
-            continue
+    wanted = {name: getattr(options, name) for name in WANTED if getattr(options, name) is not None}
+    for name, value in wanted.items():
         if options.seed is not None:
             raise InputError(f"--{name} {value} and a seed both say how a tune begins; write the line into the seed")
-        lines.append(line_of(value))
+        (line,) = checkpoint.headers.lines(**{name: value})
         try:
-            vocabulary.encode(lines[-1])
+            checkpoint.vocabulary.encode(line)
         except InputError as error:
             raise InputError(f"--{name} {value!r}: {error}") from None
-    return tuple(lines)
+    return checkpoint.headers.lines(**wanted)
 
 
 def chunks(options, checkpoint, prime, echo, lines):
@@ -120,6 +117,7 @@ def chunks(options, checkpoint, prime, echo, lines):
         tunes=bool(options.tunes),
         draw=Draw(options.temperature, options.top_k, options.top_p),
         lines=lines,
+        headers=checkpoint.headers,
         threads=options.threads,
     )
     continued = in_order(made)
@@ -165,7 +163,7 @@ def main(argv=None, name="sample.py"):
     checkpoint = load(path)
     settle(options, checkpoint, path)
     prime, echo = starting_text(options, checkpoint)
-    lines = wanted_lines(options, checkpoint.vocabulary)
+    lines = wanted_lines(options, checkpoint)
     abc2midi = find_abc2midi() if options.valid else None
     if options.random_seed is None:
         options.random_seed = secrets.randbelow(10**6)
@@ -174,7 +172,7 @@ def main(argv=None, name="sample.py"):
     outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
     own = path.parent.resolve() == Path(options.model_dir).resolve()
     say(source if own else f"no run of your own, so those that ship: {source}")
-    for remark in filter(None, map(header.unheard, lines)):
+    for remark in filter(None, map(checkpoint.headers.unheard, lines)):
         say(remark)
     try:
         composed = deliver(chunks(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)

@@ -5,7 +5,8 @@ from hashlib import sha256
 
 import numpy as np
 
-from lstm.notation.tunes import END, START, is_abc, split
+from lstm.notation.header import Headers
+from lstm.notation.tunes import END, START, is_abc, split, split_tunes
 from lstm.vocabulary import Vocabulary
 
 
@@ -18,6 +19,7 @@ class Corpus:
     validation: np.ndarray  # ids
     abc: bool  # whether the text is ABC tunes
     digest: str  # SHA-256 of the text, so that a run is resumed on the text it began with
+    headers: Headers  # what is usual in those of its tunes
     edges: np.ndarray  # where tunes begin in the training ids, and where the last ends: what lies between may move
 
     @classmethod
@@ -26,7 +28,9 @@ class Corpus:
         vocabulary = Vocabulary.of(text)
         parts, abc = split(text, validation), is_abc(text)
         training, held_out = (vocabulary.encode(part) for part in parts)
-        return cls(vocabulary, training, held_out, abc, sha256(text.encode()).hexdigest(), edges(parts[0], abc))
+        headers = Headers.of(split_tunes(text)) if abc else Headers()
+        digest = sha256(text.encode()).hexdigest()
+        return cls(vocabulary, training, held_out, abc, digest, headers, edges(parts[0], abc))
 
 
 def edges(text, abc):

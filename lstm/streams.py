@@ -6,6 +6,7 @@ line that the user wants must stand (notation/header.py).
 
 import sys
 from collections import defaultdict
+from copy import copy
 from dataclasses import dataclass
 from itertools import chain, islice
 from typing import NamedTuple
@@ -13,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm.model import State
-from lstm.notation.header import Header
+from lstm.notation.header import Header, Headers
 from lstm.notation.tunes import END, PROMPT
 from lstm.sampling import Draw, encode_prime, sampler_for
 
@@ -30,7 +31,8 @@ class Chunk(NamedTuple):
 
 
 def generate_many(
-    model, vocabulary, prime, rngs, length=sys.maxsize, *, tunes=True, draw=Draw(), lines=(), threads=None
+    model, vocabulary, prime, rngs, length=sys.maxsize, *, tunes=True, draw=Draw(), lines=(), headers=Headers(),
+    threads=None,
 ):
     """An iterator over the Chunks of streams that continue `prime`, one stream for each of the generators `rngs`.
 
@@ -38,14 +40,15 @@ def generate_many(
 
     length: the characters after which a stream ends.
     tunes: whether a stream ends at the end of a tune too.
-    lines: those that each header must have, in the order of headers; see notation/header.py. Then the prime is PROMPT.
+    lines: those that each header must have, by `headers.lines`; see notation/header.py. Then the prime is PROMPT.
     Raises InputError if the prime is empty or has a character that the model does not know.
     """
     encode_prime(vocabulary, prime)
     rngs = iter(rngs)
     first = list(islice(rngs, AT_ONCE))
     sampler = sampler_for(model, draw, len(first) > 1, threads)
-    return _chunks(sampler, vocabulary, prime, chain(first, rngs), length, tunes, lines)
+    header = Header(prime, lines, headers) if lines else None
+    return _chunks(sampler, vocabulary, prime, chain(first, rngs), length, tunes, header)
 
 
 def generators(random_seed, count):
@@ -68,9 +71,9 @@ class Stream:
     end: str = ""  # as in Chunk
 
 
-def _chunks(sampler, vocabulary, prime, rngs, length, tunes, lines):
+def _chunks(sampler, vocabulary, prime, rngs, length, tunes, header):
     start = (*read(sampler, vocabulary, prime), prime[-1], length)
-    streams = (Stream(n, rng, *start, Header(prime, lines) if lines else None) for n, rng in enumerate(rngs))
+    streams = (Stream(n, rng, *start, copy(header)) for n, rng in enumerate(rngs))
     going = list(islice(streams, AT_ONCE))
     while going:
         for stream, ids, numbers in zip(going, *advance(sampler, going), strict=True):

@@ -40,7 +40,7 @@ def tune(number, rng):
         return "|".join(bar() for _ in range(4)) + end
 
     pickup = rng.random() < 0.5
-    start = (note() if pickup else "") + "|:"
+    start = "|:" + (f"{note()}|" if pickup else "")
     last = f"{note()}{beats * eighths - pickup}"
     endings = f'|[1"{chords.split()[0]}"{last}:|[2"{chords.split()[0]}"{last}|]'
     second = f"|:{line('|')}\n{line(':|')}\n" if rng.random() < 0.5 else f"{line('|')}\n{line('|]')}\n"

@@ -22,6 +22,7 @@ from lstm import cell
 from lstm.io import InputError
 from lstm.io.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.model import CharRNN, Config, initial_parameters
+from lstm.notation.header import Headers
 from lstm.storage.checkpoint import Checkpoint, epochs, load_weights, save_weights, weights_path
 from lstm.storage.resume import load_resume, save_resume
 from lstm.vocabulary import Vocabulary
@@ -37,7 +38,8 @@ def new_checkpoint(seed=7, losses=None, abc=True, config=CONFIG):
     """A checkpoint whose parameters are all different from each other."""
     model = CharRNN(config, initial_parameters(config, seed), cell)
     model.parameters.flat[:] += np.random.default_rng(seed).normal(0, 0.1, model.parameters.flat.size)
-    return Checkpoint(model, VOCABULARY, 3, losses or {"loss": 1.25, "val_loss": 1.5}, abc)
+    headers = Headers("XTKM", " ", {"R": [], "M": ["3/4"], "K": ["Gmajor", "Edor"]})
+    return Checkpoint(model, VOCABULARY, 3, losses or {"loss": 1.25, "val_loss": 1.5}, abc, headers)
 
 
 def load(path, vocabulary_file=None):
@@ -55,6 +57,7 @@ def assert_same(one, other):
     assert one.model.parameters.flat.tobytes() == other.model.parameters.flat.tobytes()
     assert one.model.config == other.model.config
     assert (one.vocabulary, one.epoch, one.abc) == (other.vocabulary, other.epoch, other.abc)
+    assert one.headers == other.headers
     assert repr(one.losses) == repr(other.losses)  # because NaN != NaN
 
 
@@ -470,7 +473,7 @@ def test_an_edit_that_changes_nothing_is_not_what_is_refused(saved):
     assert_same(load(path), checkpoint)
 
 
-@pytest.mark.parametrize("name", ["config", "vocabulary", "epoch", "losses", "abc", "digest", "layer_names"])
+@pytest.mark.parametrize("name", ["config", "vocabulary", "epoch", "losses", "abc", "headers", "digest", "layer_names"])
 @pytest.mark.parametrize(
     "value",
     [None, 7, -1.5, b"\xff", "", "nonsense", "{", "[" * 50_000, np.arange(3), h5py.Empty("f4")],
@@ -484,7 +487,7 @@ def test_a_nonsensical_attribute_never_gives_another_model(saved, name, value):
     except InputError as error:
         assert len(str(error).splitlines()) == 1
     else:  # what is said of losses, epoch and text has no part in the music
-        assert name in ("losses", "epoch", "abc")
+        assert name in ("losses", "epoch", "abc") or (name, value) == ("headers", None)
         assert logits(loaded).tobytes() == logits(checkpoint).tobytes()
         assert loaded.vocabulary == checkpoint.vocabulary
 

@@ -2,7 +2,6 @@
 
 import itertools
 import re
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +10,8 @@ import pytest
 from lstm import cell, kernels
 from lstm.io import InputError
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.notation import header
-from lstm.notation.tunes import PROMPT, header_fields, split_tunes
+from lstm.notation.header import Headers, settle
+from lstm.notation.tunes import PROMPT, split_tunes
 from lstm.sampling import Draw, generate
 from lstm.streams import AT_ONCE, generate_many, generators
 from lstm.vocabulary import Vocabulary
@@ -23,53 +22,77 @@ CORPUS = Path(__file__).resolve().parent.parent / "data" / "input.txt"
 # -- values
 
 
-def test_what_is_said_of_the_corpus_is_so():
-    headers = [header_fields(tune) for tune in split_tunes(CORPUS.read_text())]
-    assert {"".join(fields) for fields in headers} == {header.ORDER}
-    for name, values in header.HEARD.items():
-        counts = Counter(fields[name] for fields in headers)
-        assert sorted(counts) == sorted(values)
-        assert sorted(values, key=lambda value: -counts[value]) == list(values)
+def headers_of(*headers):
+    """The Headers of tunes with these headers, a line each separated by blanks."""
+    return Headers.of([header.replace(" / ", "\n") + "\nabc|\n\n" for header in headers])
+
+
+def test_the_default_is_what_the_corpus_has():
+    assert Headers.of(split_tunes(CORPUS.read_text())) == Headers()
+
+
+def test_order_values_and_spelling_are_those_of_the_text():
+    found = headers_of(
+        "X: 1 / T: A / % a remark / S: one / M: 6/8 / K: Gmajor", "X: 2 / T: B / M: 4/4 % march / L: 1/8 / K: Gmajor",
+        "X: 3 / %%scale 1 / T: C / T: D / S: two / M: 4/4 / L: 1/4 / K: Edorian", "X: 4 / M: 4/4 / R: Jig / K: D",
+    )
+    assert found.order.startswith("XT") and found.order.endswith("K") and found.gap == " "
+    assert found.order.find("T") < found.order.find("S") < found.order.find("M") < found.order.find("L")
+    assert found.heard == {"R": ["Jig"], "M": ["4/4", "6/8"], "K": ["Gmajor", "Edorian", "D"]}
+    assert found.lines(key="A", rhythm="jig", meter="6/8") == ("M: 6/8\n", "R: Jig\n", "K: Amajor\n")
+    assert found.lines(key="G") == ("K: Gmajor\n",) and found.lines(key="Ddor") == ("K: Ddorian\n",)
+    assert found.lines(key="D") == ("K: D\n",) and found.lines(key="Am") == ("K: Am\n",)
+
+
+def test_a_text_without_a_field_has_it_before_the_key():
+    found = headers_of("X:1 / T:A / M:C / K:G", "X:2 / T:B / M:C| / K:D")
+    assert found.lines(rhythm="jig", key="G", meter="4/4") == ("M:C\n", "R:jig\n", "K:G\n")
+    assert found.meter("2/2") == "C|" and found.meter("3/4") == "3/4"
+    assert settle("M:C\n", ("R:jig\n",), found) == ("M:C\n", ("R:jig\n",))
+    assert settle("K:G\n", ("R:jig\n",), found) == ("R:jig\n", ())
+    assert "no tune that this network learnt has a line R:" in found.unheard("R:jig\n")
 
 
 @pytest.mark.parametrize("text, line", [
-    *((value, value) for value in header.HEARD["K"]),
+    *((value, value) for value in Headers().heard["K"]),
     ("E dorian", "Edor"), ("EDorian", "Edor"), ("E Dor", "Edor"), ("A mixolydian", "Amix"), ("Bb major", "Bb"),
     ("E minor", "Em"), ("Emin", "Em"), ("E m", "Em"), ("Eaeo", "Em"), ("Gmaj", "G"), ("C ionian", "C"), ("F#m", "F#m"),
-    ("Bloc", "Bloc"),
+    ("Bloc", "Bloc"), ("Gmajor", "G"), ("Edorian", "Edor"), ("D mixolydian", "Dmix"),
 ])
 def test_a_key_is_written_as_in_the_corpus(text, line):
-    assert header.key(text) == f"K:{line}\n"
+    assert Headers().lines(key=text) == (f"K:{line}\n",)
 
 
 @pytest.mark.parametrize("text", ["", " ", "H", "edor", "bb", "EM", "Em7", "E do", "Ed", "Edoric", "E  dor", "E-dor",
                                   "E♭", "G\n", "G\nX:2", "none", "HP", "G clef=bass", "Edordor", "É", "G" * 10**5])
 def test_what_is_no_key_is_refused(text):
     with pytest.raises(InputError, match="--key .* must be a key as ABC writes it, such as"):
-        header.key(text)
+        Headers().lines(key=text)
 
 
 def test_a_meter_is_beats_and_their_unit():
-    assert [header.meter(value) for value in header.HEARD["M"]] == [f"M:{value}\n" for value in header.HEARD["M"]]
+    for value in Headers().heard["M"]:
+        assert Headers().lines(meter=value) == (f"M:{value}\n",)
     for text in ("", "C", "C|", "none", "6", "6/", "/8", "0/8", "6/0", "6/7", "6/8 ", "6/8\n", "-6/8", "100/8", "٦/٨"):
         with pytest.raises(InputError, match="--meter .* must be beats and their unit"):
-            header.meter(text)
+            Headers().lines(meter=text)
 
 
 def test_a_rhythm_is_some_words():
-    assert header.rhythm(" slip jig ") == "R:slip jig\n"
+    assert Headers().lines(rhythm=" slip jig ") == Headers().lines(rhythm="Slip Jig") == ("R:slip jig\n",)
     for text in ("", "  ", "jig\n", "jig\nK:D", "j\tig", "\x1b[2J", "\u2028"):
         if text.strip() != "jig":
             with pytest.raises(InputError, match="--rhythm .* must be a word or two"):
-                header.rhythm(text)
+                Headers().lines(rhythm=text)
 
 
 def test_what_no_tune_has_is_told_with_what_there_is():
-    assert not any(header.unheard(f"{name}:{value}\n") for name, values in header.HEARD.items() for value in values)
-    said = header.unheard("R:waltz\n")
+    usual = Headers()
+    assert not any(usual.unheard(f"{name}:{value}\n") for name, values in usual.heard.items() for value in values)
+    said = usual.unheard("R:waltz\n")
     assert "R:waltz" in said and "reel, jig, air" in said and "\n" not in said
-    assert "M:5/4" in header.unheard("M:5/4\n")
-    assert "K:Bloc" in header.unheard("K:Bloc\n")
+    assert "M:5/4" in usual.unheard("M:5/4\n")
+    assert "K:Bloc" in usual.unheard("K:Bloc\n")
 
 
 # -- the place in the header
@@ -79,7 +102,7 @@ def dialogue(writes, lines):
     """The header that comes of it where the network writes `writes`, line by line, and then no more."""
     made = ""
     for line in writes:
-        line, lines = header.settle(line, lines) if lines else (line, ())
+        line, lines = settle(line, lines) if lines else (line, ())
         made += line
     return made
 
@@ -97,9 +120,14 @@ def test_a_wanted_line_takes_the_place_of_the_networks_own(wanted, expected):
     assert dialogue(writes, tuple(wanted.splitlines(keepends=True))) == expected
 
 
+@pytest.mark.parametrize("line", ["% Made at random\n", "%%titlefont Helvetica\n", "T:A\n", "N:A remark\n"])
+def test_comments_and_lines_that_belong_before_the_wanted_one_stay(line):
+    assert settle(line, ("R:jig\n", "K:D\n")) == (line, ("R:jig\n", "K:D\n"))
+
+
 @pytest.mark.parametrize("instead", ["K:G\n", "M:4/4\n", "abc|\n", "\n", "|:abc|\n", "R reel\n"])
 def test_a_line_that_belongs_after_the_wanted_one_or_nowhere_gives_way(instead):
-    assert header.settle(instead, ("R:jig\n", "K:D\n")) == ("R:jig\n", ("K:D\n",))
+    assert settle(instead, ("R:jig\n", "K:D\n")) == ("R:jig\n", ("K:D\n",))
 
 
 # -- in the streams
@@ -135,7 +163,7 @@ def by_the_book(model, rng, lines, length):
             text = before + line
         begun = before[before.rfind("\n") + 1 :]
         if line.endswith("\n"):
-            line, lines = header.settle(begun + line, lines)
+            line, lines = settle(begun + line, lines)
             text = before + line.removeprefix(begun)
     while len(text) - start < length:
         text += character()

@@ -1,12 +1,14 @@
 """Tunes in other keys: every note that abc2midi plays is moved alike, and an epoch stays as long as it was."""
 
 import random
+import re
 from collections import Counter
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import nottingham
 from lstm.corpus import Corpus, shuffled
 from lstm.evaluation.novelty import longest_copied, spans_of
 from lstm.io import InputError
@@ -15,7 +17,6 @@ from lstm.notation.judge import judge_tune
 from lstm.notation.transpose import (
     MODES,
     NAMES,
-    PITCH,
     Transposer,
     in_other_keys,
     intervals,
@@ -62,6 +63,14 @@ def assert_moved_alike(text, other):
     assert way in ways
     assert two == [(*rest, pitch + way) for *rest, pitch in one]
     return way
+
+
+def assert_moved_alike_with_its_chords(text, other):
+    """The same where chord names are played, which abc2midi does within an octave of its own."""
+    one, two = (re.sub('"[^"]*"', "", tune) for tune in (text, other))
+    way = assert_moved_alike(one, two)
+    expected = sorted((*when, (pitch + way) % 12) for *when, _, pitch in played(text))
+    assert sorted((*when, pitch % 12) for *when, _, pitch in played(other)) == expected
 
 
 # -- notes
@@ -121,23 +130,55 @@ def test_what_leaves_the_range_or_needs_a_triple_sharp_is_not_to_be_had(music, o
 
 
 @pytest.mark.parametrize("music", [
-    '"G"GABc', "!trill!G", "G[K:D]A", "G\nK:D\nA", "G\nw:la", "GA % and so on", ".G", "(G H)", "G \\\nA", "^ G", "G^",
-    "^^^G", "^_G", "G#", "x2", "é", "c,", "C'", "G',",
+    '"Am Em"GABc', '"G/"A', '"C D"A', '"G', "!G", "G[K:D]A", "G\nK:D\nA", "^ G", "G^", "^^^G", "^_G", "G#", "é", "c,",
+    "C'", "G',",
 ])
 def test_a_tune_that_is_not_wholly_understood_stays(music):
     assert moved(in_key("GABc", "G"), "A")
     assert moved(in_key(music, "G"), "A") is None
 
 
-@pytest.mark.parametrize("key", ["", "none", "HP", "G major", "Gm clef=bass", "H", "g", "Gmixo"])
+@pytest.mark.parametrize("key", ["", "none", "HP", "Gm clef=bass", "H", "g", "Gmixa", "G exp ^f"])
 def test_a_key_that_is_not_known_is_left_alone(key):
     assert parse(in_key("GABc", key)) is None
 
 
 def test_only_notes_and_the_key_are_touched():
-    text = "X:12\nT:A Bad Cabbage, E'g\nR:reel\nM:C|\nL:1/8\nK:G\n|:(3GAB {c}d-d/ z2 [GB]2|1 ~A>B:|2 A<B|]\nA:|\n\n"
+    text = "X:12\nT:A Bad Cabbage, E'g\n% in G\nM:C|\nL:1/8\nK:G\n|:(3GAB {c}d-d/ z2 [GB]2|1 ~A>B:|2 A<B|]\nA:|\n\n"
     assert moved(text, "A") == text.replace("K:G\n|:(3GAB {c}d-d/ z2 [GB]2|1 ~A>B:|2 A<B|]\nA:|",
                                             "K:A\n|:(3ABc {d}e-e/ z2 [Ac]2|1 ~B>c:|2 B<c|]\nB:|")
+
+
+@pytest.mark.parametrize("music, old, new, expected", [
+    ('"G"GB "D7/F#"Ad', "G", "C", '"C"ce "G7/B"dg'), ('"Bb"B "F#dim7"f', "Bb", "C", '"C"c "G#dim7"g'),
+    ('"Am"A "E7"^G "C#m7b5"e', "Am", "Em", '"Em"E "B7"^D "G#m7b5"B'),
+    ('"Gmaj7"G "Asus4"A', "G", "A", '"Amaj7"A "Bsus4"B'),
+    ('"^slow"G "_Am"A "Fine"B "(2nd time)"c', "G", "A", '"^slow"A "_Am"B "Fine"c "(2nd time)"d'),
+    ("G % G and A\n%%MIDI gchord fzcz\nP:A\nw:la A\nA[M:3/4]B", "G", "A",
+     "A % G and A\n%%MIDI gchord fzcz\nP:A\nw:la A\nB[M:3/4]c"),
+    ("!trill!G +fermata+A .B (TG uA) x2 \\\nA", "G", "A", "!trill!A +fermata+B .c (TA uB) x2 \\\nB"),
+    ("GAB", "Gmajor % bright", "Amajor % bright", "ABc"), ("EGA", "E dorian", "A dorian", "Acd"),
+    ("EGA", " Emin", " Amin", "Acd"), ("BCD", "Bloc", "Eloc", "eFG"),
+])
+def test_chord_names_go_with_the_notes_and_what_is_no_music_stays(music, old, new, expected):
+    text, tonic = in_key(music, old), new.strip()[:1]
+    assert moved(text, tonic, EVERY_CHARACTER | set(text) | set("#mM7/")) == in_key(expected, new)
+    assert_moved_alike_with_its_chords(text, in_key(expected, new))
+
+
+@pytest.mark.slow
+def test_nearly_every_tune_of_another_style_moves_and_abc2midi_plays_the_same_notes_and_chords():
+    texts = split_tunes(nottingham.tunes(300))
+    known = set("".join(texts)) | set("#")
+    tonics = {mode: {tune.tonic for tune in map(parse, texts) if tune and tune.mode == mode} for mode in MODES}
+    count = 0
+    for text in texts:
+        tune = parse(text)
+        found = targets(tune, sorted(tonics[tune.mode] - {tune.tonic}), known)
+        for tonic, table in found.items():
+            assert_moved_alike_with_its_chords(text, transposed(tune, tonic, table))
+        count += bool(found)
+    assert count > 230
 
 
 def test_a_tune_stays_within_the_characters_that_are_known():
@@ -146,7 +187,7 @@ def test_a_tune_stays_within_the_characters_that_are_known():
 
 
 def test_the_range_is_that_of_the_tunes_that_ship():
-    names = Counter(pitch.lstrip("^_=") for tune in TUNES for pitch in PITCH.findall(parse(tune).music))
+    names = Counter(pitch.lstrip("^_=") for tune in TUNES for pitch in parse(tune).parts[1::2])
     assert names.keys() - set(NAMES) == {"f'", "a'"} and names["f'"] + names["a'"] == 3
     assert names.keys() >= set(NAMES)
     assert sum(names.values()) == 246_952
@@ -261,7 +302,7 @@ def test_an_epoch_in_other_keys_has_as_many_batches_as_any(corpus, transposer, s
 @pytest.mark.parametrize("text", [
     "no tunes at all, " * 30,
     "".join(f"X:{n}\nK:G\nabc {'d' * n}|\n\n" for n in range(30)),  # one key
-    "".join(f"X:{n}\nK:{'GAD'[n % 3]}\n\"G\"ABcd efga|\n\n" for n in range(30)),  # chord names
+    "".join(f"X:{n}\nK:{'GAD'[n % 3]}\n\"G or A\"ABcd efga|\n\n" for n in range(30)),  # texts that may be chords
 ])
 def test_a_text_of_which_no_tune_can_move_is_refused(text):
     with pytest.raises(InputError, match="^--transpose 0.5 needs .*leave it out for this text$"):

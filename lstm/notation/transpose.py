@@ -6,8 +6,8 @@ letter moves by as many steps as the tonic does, and an accidental keeps what it
     K:G  |:G2 ^cd =f2 A|   goes up a fourth to   K:C  |:c2 ^fg _b2 d|
 
 An accidental that lasts to the end of its bar does so in the new key, because different letters stay different.
-What has signs that are not known here (chord names, text, a change of key) stays as it is, and so does what would
-leave the range of NAMES or need more than a double accidental.
+Chord names go with the notes. What has signs that are not known here (a change of key, a text that may be a chord)
+stays as it is, and so does what would leave the range of NAMES or need more than a double accidental.
 """
 
 import re
@@ -19,34 +19,60 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm.notation.header import parse_key
+from lstm.notation.tunes import COMMENT, ORNAMENT
+
 # From the fiddle's lowest string to as high as the tunes that ship go, but for 3 of their 246,952 notes.
 NAMES = "G, A, B, C D E F G A B c d e f g a b c' d' e'".split()
 SIGNS = {"__": -2, "_": -1, "": None, "=": 0, "^": 1, "^^": 2}  # None: as the key and the bar so far have it
 SIGN_OF = {alteration: sign for sign, alteration in SIGNS.items()}
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"  # the order of sharps, and backwards that of flats
-MODES = {"lyd": 1, "": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4}  # how many sharps more than major
+MODES = {"lyd": 1, "": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5}  # how many sharps more than major
 
-TUNE = re.compile(r"(.*?^K:)([A-G][#b]?)([a-z]*)(\n.*)", re.DOTALL | re.MULTILINE)
-PITCH = re.compile(r"[\^_=]*[A-Ga-g][,']*")
-OTHER = re.compile(r"[z\d/<>(){}|:\[\]~\- \n]*")  # what else stands in the music
+TUNE = re.compile(r"(.*?^K:[ \t]*)([A-G][#b]?)( ?[A-Za-z]*)([ \t]*(?:%.*)?\n.*)", re.DOTALL | re.MULTILINE)
+CHORD = re.compile(r'"([A-G][#b]?)((?:maj|min|dim|aug|sus|add|ma|mi|m|M|o|\+|-|[#b]?\d)*)(/?)([A-G][#b]?)?"')
+# What stays as it is: comments, fields, ornaments; text that is marked as such, and words with no name of a note.
+FIELDS = r"^[A-Za-z]:(?![|:]).*|\[[A-Za-z]:[^\[\]\n]*\]"
+NAME = r"\b[A-G](?:[#b\d]|m(?![a-z]{2})|maj|min|dim|aug|sus|(?![a-z]))"
+WORDS = rf'"(?:[\^_<>@][^"\n]*|(?:(?!{NAME})[^"\n])*)"'
+TOKEN = re.compile(
+    rf"(?P<stays>{COMMENT.pattern}|{FIELDS}|{ORNAMENT}|{WORDS})"
+    r"""|(?P<moves>"[A-G][^"\n]*"|[\^_=]*[A-Ga-g][,']*)""",
+    re.MULTILINE,
+)
+OTHER = re.compile(r"[xyzXZ\d/<>(){}|:\[\]~\- \t\n.H-Wh-w\\&*$`]*")  # what else stands in the music
 
 
 class Tune(NamedTuple):
-    """The text of a tune, cut at its key."""
+    """The text of a tune, cut at its key and at all that moves with it."""
 
-    head: str  # up to K:
+    head: str  # up to its tonic
     tonic: str
-    mode: str  # as it is spelt behind the tonic
-    music: str  # from the end of that line on
+    mode: str  # its short name
+    spelling: str  # ... as it is spelt behind the tonic
+    parts: tuple  # of the music, from there on: what stays and what moves, by turns; it ends with what stays
 
 
 def parse(text):
     """The Tune in a text, or None if it has something that is not known here."""
     match = TUNE.fullmatch(text)
-    if match and match[3] in MODES and OTHER.fullmatch(PITCH.sub("", match[4])):
-        return Tune(*match.groups())
-    return None
+    key = match and parse_key((match[2] + match[3]).rstrip())
+    if not key or key[1] not in MODES or re.search(r"^K:|\[K:", match[4], re.MULTILINE):
+        return None
+    parts, at, stays = [], 0, ""
+    for token in TOKEN.finditer(match[4]):
+        between, at = match[4][at : token.start()], token.end()
+        if not OTHER.fullmatch(between):
+            return None
+        if token["moves"]:
+            parts += [stays + between, token["moves"]]
+            stays = ""
+        else:
+            stays += between + token["stays"]
+    if not OTHER.fullmatch(match[4], at):
+        return None
+    return Tune(match[1], *key, match[3], (*parts, stays + match[4][at:]))
 
 
 def alteration(tonic):
@@ -88,17 +114,42 @@ def spellings(tonic, other, mode):
 
 def targets(tune, tonics, characters):
     """{tonic: table} of those of the tonics that a Tune can have, its own too; no other characters in its notes."""
-    pitches, known, found = set(PITCH.findall(tune.music)), set(characters), {}
+    moving, known, found = set(tune.parts[1::2]), set(characters), {}
+    chords = [name for name in moving if name[0] == '"']
     for tonic in tonics:
-        for table in spellings(tune.tonic, tonic, tune.mode):
-            if pitches <= table.keys() and known.issuperset("".join(map(table.get, pitches))):
-                found.setdefault(tonic, table)
+        for table, way in zip(spellings(tune.tonic, tonic, tune.mode), intervals(tune.tonic, tonic)):
+            if chords:
+                table = table | {name: moved for name in chords if (moved := in_another_key(name, *way))}
+            if moving <= table.keys() and known.issuperset("".join(map(table.get, moving))):
+                found.setdefault(tonic, {name: table[name] for name in moving} if chords else table)
     return found
+
+
+def in_another_key(chord, steps, semitones):
+    """The name of a chord that is so many steps and semitones away: "D7/F#" -> "G7/B". None if it has no such name.
+
+    >>> in_another_key('"D7/F#"', 3, 5), in_another_key('"Gb"', 3, 6), in_another_key('"Am Em"', 3, 5)
+    ('"G7/B"', '"C"', None)
+    """
+    match = CHORD.fullmatch(chord)
+    if not match or bool(match[3]) != bool(match[4]):
+        return None
+    root, bass = (moved_name(name, steps, semitones) if name else "" for name in (match[1], match[4]))
+    return None if root is None or bass is None else f'"{root}{match[2]}{match[3]}{bass}"'
+
+
+def moved_name(name, steps, semitones):
+    """The name of a note so many steps and semitones away; None if it needs a double accidental."""
+    letters = list(SEMITONES)
+    letter = letters[(letters.index(name[0]) + steps) % 7]
+    altered = (SEMITONES[name[0]] + alteration(name) + semitones - SEMITONES[letter] + 6) % 12 - 6
+    return letter + {-1: "b", 0: "", 1: "#"}[altered] if abs(altered) <= 1 else None
 
 
 def transposed(tune, tonic, table):
     """The text of a Tune with one of its targets as the tonic."""
-    return tune.head + tonic + tune.mode + PITCH.sub(lambda pitch: table[pitch[0]], tune.music)
+    moved = [table[part] if n % 2 else part for n, part in enumerate(tune.parts)]
+    return "".join([tune.head, tonic, tune.spelling, *moved])
 
 
 def in_other_keys(tunes, characters):

@@ -2,7 +2,7 @@
 
 A weights file has the layout of Keras's HDF5 weight files: the root attribute `layer_names`, a group for each
 layer with the attribute `weight_names`, the arrays as datasets. Root attributes of ours make it sufficient for
-sampling: `format_version`, `config`, `vocabulary`, `epoch`, `losses`, `abc`, `digest`.
+sampling: `format_version`, `config`, `vocabulary`, `epoch`, `losses`, `abc`, `headers`, `digest`.
 
 Files are untrusted: shapes and types are checked against the config before anything is allocated, a digest tells
 other weights from these, and hdf5.py guards the file itself.
@@ -22,6 +22,7 @@ from lstm.io import InputError, places
 from lstm.io.files import is_there, names_in, read_text
 from lstm.io.hdf5 import Remedied, as_text, check_dataset, child, names_as_bytes, new_file, open_file, require
 from lstm.model import CharRNN, Config
+from lstm.notation.header import MOST, Headers
 from lstm.parameters import Parameters
 from lstm.vocabulary import Vocabulary
 
@@ -38,6 +39,7 @@ class Checkpoint:
     epoch: int = 0
     losses: dict = None  # "loss" and "val_loss", nats per character
     abc: bool = True  # whether the text was ABC tunes, so that it can be asked for whole tunes
+    headers: Headers = Headers()  # what was usual in those of its tunes
 
     def __repr__(self):
         return f"Checkpoint of epoch {self.epoch}: {self.model}"
@@ -63,6 +65,7 @@ def save_weights(path, checkpoint):
         file.attrs["epoch"] = checkpoint.epoch
         file.attrs["losses"] = json.dumps(checkpoint.losses)
         file.attrs["abc"] = checkpoint.abc
+        file.attrs["headers"] = json.dumps(asdict(checkpoint.headers))
         file.attrs["digest"] = digest(parameters)
         for layer, names in layers.items():
             group = file.create_group(layer)
@@ -91,7 +94,18 @@ def load_weights(path, vocabulary_file=None, backend=kernels):
         model = read_model(said, layers, backend)
         require(file.attrs["digest"] == digest(model.parameters), "the digest does not match the weights")
         losses = json.loads(file.attrs["losses"])
-        return Checkpoint(model, vocabulary, int(file.attrs["epoch"]), losses, bool(file.attrs["abc"]))
+        knows = int(file.attrs["epoch"]), losses, bool(file.attrs["abc"]), headers_of(file)
+        return Checkpoint(model, vocabulary, *knows)
+
+
+def headers_of(file):
+    """The Headers in a file; the default ones in a file of before there were any."""
+    headers = Headers(**json.loads(file.attrs["headers"])) if "headers" in file.attrs else Headers()
+    fits = isinstance(headers.order, str) and headers.gap in ("", " ") and {*"RMK"} <= headers.heard.keys()
+    values = [value for name in "RMK" for value in headers.heard[name]] if fits else [None]
+    fits = all(isinstance(value, str) and value.isprintable() and len(value) <= MOST for value in values)
+    require(fits and len(headers.order) <= MOST, "what it says of headers is not that")
+    return headers
 
 
 def require_version(file):

@@ -42,8 +42,8 @@ class Session:
         trainer, record = self.trainer, self.trainer.history[-1]
         if record.epoch % every == 0 or record.epoch == trainer.settings.epochs:
             losses = {"loss": record.loss, "val_loss": record.val_loss}
-            checkpoint = Checkpoint(trainer.ema_model, self.corpus.vocabulary, record.epoch, losses, self.corpus.abc)
-            self.run.save_weights(checkpoint)
+            knows = self.corpus.vocabulary, record.epoch, losses, self.corpus.abc, self.corpus.headers
+            self.run.save_weights(Checkpoint(trainer.ema_model, *knows))
         self.save_progress()
         self.run.save_log(trainer.history)
 
