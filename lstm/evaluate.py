@@ -15,13 +15,13 @@ import json
 import shlex
 import sys
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 
 from tqdm import tqdm
 
+from lstm.corpus import digest_of, read
 from lstm.engine.threads import default_threads
-from lstm.evaluation.heldout import ORDERS, NGram, best_order, losses, n_gram_name
+from lstm.evaluation.heldout import ORDERS, NGram, best_order, bounded, losses, n_gram_name
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (
     EXTENT,
@@ -37,7 +37,7 @@ from lstm.evaluation.quality import (
 from lstm.evaluation.report import PEOPLE, draw, loss_table, plain, tunes_table
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
-from lstm.io.files import make_directory, read_text, write_bytes
+from lstm.io.files import make_directory, write_bytes
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.transpose import in_other_keys
@@ -53,7 +53,11 @@ def parse(argv):
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
     missing = not places.IS_CHECKOUT
-    add("--input", metavar="FILE", default=places.INPUT, required=missing, help="the text it learnt (data/input.txt)")
+    add(
+        "--input", nargs="+", action="extend", metavar="PATH", required=missing,
+        help="the text it learnt, files or folders as train.py takes them (data/input.txt)",
+    )
+    add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     share = between(0.001, 0.9)
     held_out = Settings.validation
     add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
@@ -72,22 +76,25 @@ def progress(items, doing, total=None):
     return tqdm(items, doing, total, leave=False, mininterval=bar_interval())
 
 
-def texts(path, vocabulary, fraction):
-    """(training text, held-out text) of a file, split as train.py does. Raises InputError where nothing is held out."""
-    text = read_text(path)
+def texts(inputs, encoding, vocabulary, fraction):
+    """(training text, held-out text), split as train.py does. Raises InputError where nothing is held out."""
+    text, remarks = read(inputs, encoding)
+    named = ", ".join(map(shown, inputs))
     try:
         vocabulary.encode(text)
     except InputError as error:
-        raise InputError(f"{shown(path)}: {error}; --input must be the text that the weights learnt") from None
+        raise InputError(f"{named}: {error}; --input must be the text that the weights learnt") from None
     training, held_out = split(text, fraction)
     if not training or len(held_out) < 2:
-        raise InputError(f"{shown(path)} is too short to hold out a part of it; give --input a longer text")
+        raise InputError(f"{named} is too short to hold out a part of it; give --input a longer text")
+    for remark in remarks:
+        say(remark)
     return training, held_out
 
 
 def summaries(checkpoint, order, training, held_out, options, abc2midi):
     """An iterator over Summaries: of people's tunes, then at each temperature of the network's and an n-gram's."""
-    characters = checkpoint.vocabulary.characters
+    characters, (training, held_out) = checkpoint.vocabulary.characters, bounded(training, held_out)
     n_gram = NGram(training, order, characters)
     # A tune copied into another key is copied too, and a model that learnt from transposed tunes may well do that.
     spans = spans_of("".join([training, *in_other_keys(split_tunes(training), characters)]))
@@ -115,7 +122,8 @@ def main(argv=None):
     options = parse(argv)
     path, out = find_weights(options.model_dir, options.epoch), Path(options.out)
     checkpoint = load(path)
-    training, held_out = texts(options.input, checkpoint.vocabulary, options.validation)
+    inputs = options.input or [places.INPUT]
+    training, held_out = texts(inputs, options.encoding, checkpoint.vocabulary, options.validation)
     abc = checkpoint.abc and is_abc(training)
     abc2midi = find_abc2midi() if abc else None  # complains if there is none, before any work is done
     make_directory(out)
@@ -129,6 +137,10 @@ def main(argv=None):
     show(f"`{command}`, {date.today()}, weights `{shown(path)}`")
     costs = list(progress(losses(checkpoint, training, held_out, options.threads), "held-out text", len(ORDERS) + 4))
     show(loss_table(costs, len(held_out)))
+    known, measured = map(len, bounded(training, held_out))
+    if (known, measured) != (len(training), len(held_out)):
+        others = f"\nAll but the LSTM know the last {known:,} of the {len(training):,} characters of the training text"
+        show(f"{others}, and are measured on the first {measured:,} that are held out; so are people's tunes.")
     rows = []
     if abc:
         order = best_order(costs)
@@ -143,7 +155,7 @@ def main(argv=None):
     facts = {"command": command, "date": str(date.today()), "random_seed": options.random_seed, "weights": shown(path)}
     facts |= {"held_out": costs, "tunes": rows}
     facts["weights_digest"] = digest(checkpoint.model.parameters)
-    facts["text_digest"] = sha256((training + held_out).encode()).hexdigest()
+    facts["text_digest"] = digest_of(training + held_out)
     write_bytes(out / "evaluation.json", json.dumps(plain(facts), indent=1).encode())
     write_bytes(out / "evaluation.md", ("\n".join(report) + "\n").encode())
     say(f"the tables, figures and numbers are in {shown(out)}")
