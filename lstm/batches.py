@@ -26,12 +26,9 @@ class Batches:
         row = (len(ids) - 1) // batch_size
         self.seq_length = seq_length
         self.length = row if remainder else row - row % seq_length  # ids of a row that are read
-        self._inputs = self._rows(ids[:-1], batch_size)
-        self._targets = self._rows(ids[1:], batch_size)
-
-    def _rows(self, ids, batch_size):
-        rows = ids[: self.length * batch_size].reshape(batch_size, self.length)
-        return np.ascontiguousarray(rows.T)  # (length, B)
+        read = self.length * batch_size
+        self._inputs = ids[:read].reshape(batch_size, self.length)
+        self._targets = ids[1 : read + 1].reshape(batch_size, self.length)
 
     def __len__(self):
         return -(-self.length // self.seq_length)
@@ -40,7 +37,10 @@ class Batches:
         if not 0 <= i < len(self):
             raise IndexError(i)
         steps = slice(i * self.seq_length, (i + 1) * self.seq_length)
-        return self._inputs[steps], self._targets[steps]
+        # note: only a batch is copied. Copies of all rows, as int32, would take eight times as much as the text
+        inputs, targets = self._inputs[:, steps].T, self._targets[:, steps].T
+        kind = np.result_type(inputs, np.int32)
+        return np.ascontiguousarray(inputs, kind), np.ascontiguousarray(targets, kind)
 
     @property
     def characters(self):

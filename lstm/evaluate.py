@@ -12,16 +12,17 @@ The first can be asked of any text, the others of ABC tunes. The answers are a t
 """
 
 import json
+import math
 import shlex
 import sys
 from datetime import date
-from hashlib import sha256
 from pathlib import Path
 
 from tqdm import tqdm
 
+from lstm.corpus import digest_of, read
 from lstm.engine.threads import default_threads
-from lstm.evaluation.heldout import ORDERS, NGram, best_order, losses, n_gram_name
+from lstm.evaluation.heldout import ORDERS, NGram, best_order, bounded, losses, n_gram_name
 from lstm.evaluation.novelty import spans_of
 from lstm.evaluation.quality import (
     EXTENT,
@@ -34,17 +35,21 @@ from lstm.evaluation.quality import (
     tunes_of_n_gram,
     tunes_of_network,
 )
-from lstm.evaluation.report import PEOPLE, draw, loss_table, plain, tunes_table
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
-from lstm.io.files import make_directory, read_text, write_bytes
+from lstm.io.files import make_directory, write_bytes
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.transpose import in_other_keys
 from lstm.notation.tunes import is_abc, split, split_tunes
-from lstm.rendering.plots import save
+from lstm.rendering.plots import against_temperature, save
 from lstm.settings import Settings
 from lstm.storage.checkpoint import digest, find_weights, load
+from lstm.training import to_bits
+
+PEOPLE = "people, held out"
+UNITS = dict.fromkeys([*VALIDITY, *NOVELTY, *EXTENT], ("%", 100))  # (unit, factor) of each figure
+UNITS |= {"longest copied span": ("characters", 1), LARGEST: ("characters", 1), "notes per tune": ("mean", 1)}
 
 
 def parse(argv):
@@ -53,7 +58,11 @@ def parse(argv):
     add = parser.add_argument
     add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
     missing = not places.IS_CHECKOUT
-    add("--input", metavar="FILE", default=places.INPUT, required=missing, help="the text it learnt (data/input.txt)")
+    add(
+        "--input", nargs="+", action="extend", metavar="PATH", required=missing,
+        help="the text it learnt, files or folders as train.py takes them (data/input.txt)",
+    )
+    add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     share = between(0.001, 0.9)
     held_out = Settings.validation
     add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
@@ -72,22 +81,25 @@ def progress(items, doing, total=None):
     return tqdm(items, doing, total, leave=False, mininterval=bar_interval())
 
 
-def texts(path, vocabulary, fraction):
-    """(training text, held-out text) of a file, split as train.py does. Raises InputError where nothing is held out."""
-    text = read_text(path)
+def texts(inputs, encoding, vocabulary, fraction):
+    """(training text, held-out text), split as train.py does. Raises InputError where nothing is held out."""
+    text, remarks = read(inputs, encoding)
+    named = ", ".join(map(shown, inputs))
     try:
         vocabulary.encode(text)
     except InputError as error:
-        raise InputError(f"{shown(path)}: {error}; --input must be the text that the weights learnt") from None
+        raise InputError(f"{named}: {error}; --input must be the text that the weights learnt") from None
     training, held_out = split(text, fraction)
     if not training or len(held_out) < 2:
-        raise InputError(f"{shown(path)} is too short to hold out a part of it; give --input a longer text")
+        raise InputError(f"{named} is too short to hold out a part of it; give --input a longer text")
+    for remark in remarks:
+        say(remark)
     return training, held_out
 
 
 def summaries(checkpoint, order, training, held_out, options, abc2midi):
     """An iterator over Summaries: of people's tunes, then at each temperature of the network's and an n-gram's."""
-    characters = checkpoint.vocabulary.characters
+    characters, (training, held_out) = checkpoint.vocabulary.characters, bounded(training, held_out)
     n_gram = NGram(training, order, characters)
     # A tune copied into another key is copied too, and a model that learnt from transposed tunes may well do that.
     spans = spans_of("".join([training, *in_other_keys(split_tunes(training), characters)]))
@@ -110,12 +122,71 @@ def summaries(checkpoint, order, training, held_out, options, abc2midi):
 # -- what is shown and kept
 
 
+def table(title, columns, rows):
+    """A Markdown table under its title; of cells None is empty."""
+    lines = [columns, ["---", *["---:"] * (len(columns) - 1)], *rows]
+    return "\n".join([f"\n**{title}**\n", *("| " + " | ".join(cell or "" for cell in line) + " |" for line in lines)])
+
+
+def written(value, form, unit=""):
+    """A number as a cell; None if it is NaN."""
+    return None if math.isnan(value) else format(value, form) + unit
+
+
+def loss_table(rows, characters):
+    """The table of Losses over so many characters."""
+    columns = ["model", "nats per character", "nats, headers", "nats, music", "bits per character", "first guess right"]
+    cells = (
+        [row.model, *(written(nats, ".3f") for nats in (row.nats, row.header, row.music, to_bits(row.nats))),
+         written(100 * row.accuracy, ".1f", " %")] for row in rows
+    )
+    return table(f"The held-out text, {characters:,} characters", columns, cells)
+
+
+def tunes_table(title, rows, names):
+    """The table of some figures of Summaries, each with its 95 % interval."""
+
+    def cell(name, estimate):
+        value, low, high = (written(UNITS[name][1] * number, ".1f") for number in estimate)
+        return f"{value} ({low}-{high})" if low else value
+
+    columns = ["tunes by", "temperature", "tunes", *(f"{name}, {UNITS[name][0]}" for name in names)]
+    cells = (
+        [row.source, None if row.temperature is None else f"{row.temperature:g}", f"{row.tunes:,}",
+         *(cell(name, row.figures[name]) for name in names)] for row in rows
+    )
+    return table(title, columns, cells)
+
+
+def draw(rows, names):
+    """The plot of some figures against temperature. rows: all Summaries, people's first."""
+    people, *composed = rows
+    curves = {}
+    for row in composed:
+        curves.setdefault(row.source, {})[row.temperature] = row.figures
+    return against_temperature({name: UNITS[name] for name in names}, curves, (people.source, people.figures))
+
+
+def plain(value):
+    """The same for JSON: named tuples by their names, and None for NaN, for which it has no word."""
+    if hasattr(value, "_asdict"):
+        value = value._asdict()
+    if isinstance(value, dict):
+        return {name: plain(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, float):
+        return None if math.isnan(value) else round(value, 6)
+    return value
+
+
 def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
     path, out = find_weights(options.model_dir, options.epoch), Path(options.out)
     checkpoint = load(path)
-    training, held_out = texts(options.input, checkpoint.vocabulary, options.validation)
+    inputs = options.input or [places.INPUT]
+    training, held_out = texts(inputs, options.encoding, checkpoint.vocabulary, options.validation)
     abc = checkpoint.abc and is_abc(training)
     abc2midi = find_abc2midi() if abc else None  # complains if there is none, before any work is done
     make_directory(out)
@@ -129,6 +200,10 @@ def main(argv=None):
     show(f"`{command}`, {date.today()}, weights `{shown(path)}`")
     costs = list(progress(losses(checkpoint, training, held_out, options.threads), "held-out text", len(ORDERS) + 4))
     show(loss_table(costs, len(held_out)))
+    known, measured = map(len, bounded(training, held_out))
+    if (known, measured) != (len(training), len(held_out)):
+        others = f"\nAll but the LSTM know the last {known:,} of the {len(training):,} characters of the training text"
+        show(f"{others}, and are measured on the first {measured:,} that are held out; so are people's tunes.")
     rows = []
     if abc:
         order = best_order(costs)
@@ -143,7 +218,7 @@ def main(argv=None):
     facts = {"command": command, "date": str(date.today()), "random_seed": options.random_seed, "weights": shown(path)}
     facts |= {"held_out": costs, "tunes": rows}
     facts["weights_digest"] = digest(checkpoint.model.parameters)
-    facts["text_digest"] = sha256((training + held_out).encode()).hexdigest()
+    facts["text_digest"] = digest_of(training + held_out)
     write_bytes(out / "evaluation.json", json.dumps(plain(facts), indent=1).encode())
     write_bytes(out / "evaluation.md", ("\n".join(report) + "\n").encode())
     say(f"the tables, figures and numbers are in {shown(out)}")

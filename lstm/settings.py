@@ -67,8 +67,22 @@ def learning_rate_at(step, steps, settings):
     return highest * (LOWEST + (1 - LOWEST) * (1 + math.cos(math.pi * way)) / 2)
 
 
-def memory_needed(config, settings):
-    """About how many bytes training takes above the program itself (parameters and activations)."""
+def memory_needed(config, settings, corpus):
+    """About how many bytes training takes at most above the program itself: when it reads the text, or later."""
+    width = 2 ** sum(corpus.vocabulary.characters[-1] > last for last in "\xff\uffff")  # bytes of a character in Python
+    characters = corpus.training.size + corpus.validation.size
+    return max(2 * width * characters, memory_of_model(config, settings) + memory_of_epoch(settings, corpus))
+
+
+def memory_of_epoch(settings, corpus):
+    """The bytes of the ids, and of those of an epoch in another order and in other keys, as measured."""
+    ids, tunes = corpus.training.nbytes, corpus.tunes[0]
+    in_order, in_keys = ids + 150 * tunes, 2 * ids + 1100 * tunes
+    return ids + corpus.validation.nbytes + in_order * settings.shuffle + in_keys * bool(settings.transpose)
+
+
+def memory_of_model(config, settings):
+    """The bytes of parameters and activations."""
     V, H, L = config.vocabulary, config.units, config.layers
     parameters = sum(math.prod(shape) for shape in config.shapes.values())
     character = 7 * H * L + 3 * H + 4 * V  # kept for backward: gates, h, c, y of each layer; then dx, logits, p

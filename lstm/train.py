@@ -11,6 +11,7 @@ from types import SimpleNamespace
 
 from tqdm import tqdm
 
+from lstm.corpus import counted
 from lstm.engine.threads import default_threads
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, StopRequest, bar_interval, between, exit_with, say, whole
@@ -30,7 +31,11 @@ def parse(argv, name):
     usual = SimpleNamespace(**asdict(config_for({}, 1)), **asdict(settings_for({})))
     parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
     add = parser.add_argument_group("the text and the places").add_argument
-    add("--input", metavar="FILE", help="UTF-8 text to learn (data/input.txt)")
+    add(
+        "--input", nargs="+", action="extend", metavar="PATH",
+        help="texts to learn, files or folders; more than once, and all are one text (data/input.txt)",
+    )
+    add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
     add("--log-dir", metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
     there = parser.add_mutually_exclusive_group()
@@ -84,12 +89,14 @@ def parse(argv, name):
 
 def named_by_user(options):
     """What the user named of what makes up the run."""
-    names = ["preset", "input", "backend", *(field.name for kind in (Config, Settings) for field in fields(kind))]
+    names = ["preset", "input", "encoding", "backend"]
+    names += [field.name for kind in (Config, Settings) for field in fields(kind)]
     return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
 
 
-def describe(trainer, corpus, every):
+def describe(session, every):
     """Print the model, its sizes, and what it will take."""
+    trainer, corpus = session.trainer, session.corpus
     config, settings, parameters = trainer.model.config, trainer.settings, trainer.model.parameters
     print(f"{'parameter':<26}{'shape':>14}{'numbers':>12}")
     for name, array in parameters.items():
@@ -105,15 +112,24 @@ def describe(trainer, corpus, every):
     tunes = ["shuffled"] * settings.shuffle
     tunes += [f"{settings.transpose:.0%} with a key drawn anew"] * bool(settings.transpose)
     print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")
-    print(f"memory: about {memory_needed(config, settings) / 1e6:.0f} MB above the program's own")
+    print(f"memory: about {memory_needed(config, settings, corpus) / 1e6:.0f} MB above the program's own")
     files = -(-settings.epochs // every)
     size = 4 * parameters.flat.size / 1e6
     total = f"{files * size:,.0f} MB in all; --freq {10 * every} writes a tenth of them"
     print(f"weights files: {files} of {size:.1f} MB, {total}")
+    print(*session.remarks, kind_of(corpus), sep="\n")
     learn, held_out, different = corpus.training.size, corpus.validation.size, len(corpus.vocabulary)
     print(f"text: {learn:,} characters to learn, {held_out:,} held out, {different} different")
     rows, length = settings.batch_size, settings.seq_length
     print(f"an epoch: {len(trainer.batches)} batches of {rows} rows x {length} characters", flush=True)
+
+
+def kind_of(corpus):
+    """What the text is taken for, in words."""
+    if not corpus.abc:
+        return "plain text, not tunes: it has fewer than two lines that begin with X:"
+    learn, held_out = corpus.tunes
+    return f"{counted(learn + held_out)}: {learn:,} to learn, {held_out:,} held out"
 
 
 def train_epoch(trainer, stop):
@@ -156,13 +172,13 @@ def train(run, options):
     """Train, until it is done or asked to stop. Returns the exit status."""
     named = named_by_user(options)
     if not (places.IS_CHECKOUT or options.input or options.resume):
-        raise InputError("--input FILE is missing: the tunes that ship stand in the project's source alone")
+        raise InputError("--input PATH is missing: the tunes that ship stand in the project's source alone")
     if options.resume:
         session = resume(run, named, options.threads)
     else:
         session = begin(run, named, places.INPUT, options.threads, options.overwrite)
     trainer = session.trainer
-    describe(trainer, session.corpus, options.freq)
+    describe(session, options.freq)
     directories = option("--model-dir", run.model_dir, places.MODELS)
     with StopRequest() as stop:
         while len(trainer.history) < trainer.settings.epochs:

@@ -95,7 +95,8 @@ class Trainer:
             ids = shuffled(ids, edges, settings.seed, self.epoch)
         # In another key a tune may be some characters longer or shorter. All epochs have the same number of batches
         # all the same: what is too much at the end is left out, what is missing is taken from the beginning.
-        ids = np.resize(ids, len(self.training))
+        if len(ids) != len(self.training):
+            ids = np.resize(ids, len(self.training))
         return Batches(ids, settings.batch_size, settings.seq_length)
 
     def _start_epoch(self):

@@ -31,10 +31,10 @@ class Vocabulary:
     def __len__(self):
         return len(self.characters)
 
-    def encode(self, text):
-        """The ids of a text, int32 (len(text),). Raises InputError for a character that is not known."""
+    def encode(self, text, dtype=np.int32):
+        """The ids of a text, (len(text),). Raises InputError for a character that is not known."""
         try:
-            return np.array([self.index[character] for character in text], dtype=np.int32)
+            return np.fromiter(map(self.index.__getitem__, text), dtype, len(text))
         except KeyError as error:
             raise InputError(self._complaint(text, error.args[0])) from None
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from helpers import run_command
+from helpers import changed, run_command
 from lstm.storage.checkpoint import load_weights
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -36,7 +36,7 @@ TINY = ["--preset", "classic", *SIZES, "--epochs", "2", "--seed", "3"]
 
 def call(module, *arguments):
     """Run train.py or sample.py in this process: (status, standard output, standard error)."""
-    return run_command(module.main, f"{module.__name__}.py", *arguments)
+    return run_command(module.main, f"{module.__name__}.py", *changed(arguments))
 
 
 # What processes of their own get: standard output held back, as users have it.
@@ -45,7 +45,7 @@ ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYT
 
 def start(name, *arguments, stdout=subprocess.PIPE, **options):
     """Start a command as a process of its own."""
-    argv = [sys.executable, ROOT / name, *map(str, arguments)]
+    argv = [sys.executable, ROOT / name, *changed(arguments)]
     return subprocess.Popen(argv, stdout=stdout, stderr=subprocess.PIPE, env=ENVIRONMENT, **options)
 
 

@@ -22,6 +22,21 @@ def run_command(main, name, *arguments, terminal=False):
     return end.value.code, *(stream.buffer.getvalue().decode() for stream in (out, err))
 
 
+def changed(arguments):
+    """The arguments of a command without the options that are given again later, which a command would refuse.
+
+    So a test says first what is usual, then what it changes.
+    """
+    options = {}
+    for argument in map(str, arguments):
+        if argument.startswith("--") or not options:
+            name = argument
+            options.pop(name, None)
+            options[name] = []
+        options[name].append(argument)
+    return [argument for option in options.values() for argument in option]
+
+
 def tree(directory):
     """Path -> content of everything in a directory."""
     return {path: path.is_file() and path.read_bytes() for path in sorted(directory.rglob("*"))}

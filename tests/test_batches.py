@@ -71,3 +71,11 @@ def test_a_text_of_exactly_one_batch_is_long_enough(B, T):
 def test_there_is_no_batch_outside_the_text(i):
     with pytest.raises(IndexError):
         Batches(np.arange(14), 2, 3)[i]
+
+
+@pytest.mark.parametrize("kind, read_as", [(np.uint8, np.int32), (np.uint16, np.int32), (np.int64, np.int64)])
+def test_small_ids_are_widened_a_batch_at_a_time_and_no_row_is_copied_before(kind, read_as):
+    ids = np.arange(100).astype(kind)
+    batches = Batches(ids, 4, 6)
+    assert np.shares_memory(batches._inputs, ids) and np.shares_memory(batches._targets, ids)
+    assert {array.dtype for batch in batches for array in batch} == {np.dtype(read_as)}

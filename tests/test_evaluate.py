@@ -8,7 +8,7 @@ from itertools import islice
 import numpy as np
 import pytest
 
-from helpers import run_command
+from helpers import changed, run_command
 from lstm import evaluate
 from lstm.engine.threads import Workers
 from lstm.evaluation import heldout, quality
@@ -196,7 +196,7 @@ def test_what_was_not_measured_is_not_drawn(tmp_path):
 
 def call(*arguments):
     """Run the command in this process: (status, standard output, standard error)."""
-    return run_command(evaluate.main, "python -m lstm.evaluate", *arguments)
+    return run_command(evaluate.main, "python -m lstm.evaluate", *changed(arguments))
 
 
 @pytest.fixture
@@ -237,6 +237,29 @@ def test_the_whole_evaluation(place):
 
     again = call(*options(place, *few, "--threads", 2))
     assert again[1].splitlines()[1:] == out.splitlines()[1:]  # the first line has the command
+
+
+def test_of_a_long_text_it_says_which_part_was_counted(tmp_path, monkeypatch):
+    text = "It was the best of times, it was the worst of times.\n" * 200
+    save_weights(tmp_path / "weights.3.h5", checkpoint_of(text, abc=False))
+    (tmp_path / "text").write_text(text)
+    _, whole, _ = call(*options(tmp_path))
+    monkeypatch.setattr(heldout, "MOST_KNOWN", 500)
+    monkeypatch.setattr(heldout, "MOST_MEASURED", 300)
+    _, part, _ = call(*options(tmp_path))
+    said = "\nAll but the LSTM know the last 500 of the 9,540 characters of the training text, "
+    assert said in part and "All but the LSTM" not in whole
+    for row, same in (("| LSTM ", True), ("| gzip", False)):
+        one, other = (next(line for line in out.splitlines() if line.startswith(row)) for out in (whole, part))
+        assert (one == other) == same
+
+
+def test_the_text_may_be_many_files_in_another_encoding(tmp_path):
+    text = TEXT.replace("T:A", "T:Á")
+    before, number, after = text.partition("X:20\n")
+    (tmp_path / "a.abc").write_bytes(before.rstrip("\n").encode("latin-1"))
+    (tmp_path / "b.abc").write_bytes((number + after).encode("latin-1"))
+    assert evaluate.texts([tmp_path], "latin-1", Vocabulary.of(text), 0.1) == split(text, 0.1)
 
 
 def test_of_what_is_not_tunes_only_the_loss_is_measured(tmp_path):

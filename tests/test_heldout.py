@@ -7,7 +7,9 @@ from itertools import islice, product
 import numpy as np
 import pytest
 
-from lstm.evaluation.heldout import COMPRESSORS, NGram, compressed, table
+from helpers import tunes
+from lstm.evaluation import heldout
+from lstm.evaluation.heldout import COMPRESSORS, NGram, bounded, compressed, table
 from lstm.sampling import Draw, distribution
 
 TEXT = "abracadabra, abracadabra; a bar, a cab"
@@ -91,3 +93,16 @@ def test_gzip_forgets_what_is_more_than_32_kb_back():
     said, other = ("".join(rng.choice(list("abcdefgh"), 40_000)) for _ in range(2))
     costs = compressed(said + other, said[:4000])
     assert costs["gzip"] > 0.9 * math.log(8) > 5 * costs["xz"]
+
+
+def test_of_long_texts_whole_tunes_beside_each_other_are_left(monkeypatch):
+    training, held_out = tunes(60), tunes(40)
+    assert bounded(training, held_out) == (training, held_out)
+    assert len(training) < heldout.MOST_KNOWN and len(held_out) < heldout.MOST_MEASURED
+    monkeypatch.setattr(heldout, "MOST_KNOWN", 200)
+    monkeypatch.setattr(heldout, "MOST_MEASURED", 100)
+    known, measured = bounded(training, held_out)
+    assert training.endswith(known) and held_out.startswith(measured)
+    assert 150 < len(known) <= 200 and 50 < len(measured) <= 100
+    assert known.startswith("X:") and measured.endswith("|\n\n")
+    assert bounded("a" * 500, "b" * 500) == ("a" * 200, "b" * 100)

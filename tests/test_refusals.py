@@ -97,7 +97,7 @@ def test_an_unknown_option_is_named(refused, training, learnt, arguments):
 NO_TEXTS = {
     "missing": (None, "cannot read .*: No such file or directory; check the name"),
     "empty": (b"", "is empty"),
-    "not UTF-8": (b"X:1\nT:Caf\xe9\nK:G\n", "byte 0xe9 at offset 9"),
+    "not UTF-8": (b"X:1\nT:Caf\xe9\nK:G\n", "byte 0xe9 at offset 9; --encoding .*latin-1"),
     "too short": (b"X:1\nK:G\nabc|\n", "12 characters .*the largest that fit: --seq-length 2"),
     "one character": (b"X", "1 characters .*give a longer text"),
 }
@@ -109,8 +109,9 @@ def test_a_text_that_cannot_be_learnt_is_refused(refused, training, text, data, 
     refused(train, *training, says=complaint)
 
 
-def test_a_directory_is_no_text(refused, training, learnt, tmp_path):
-    refused(train, *training, "--input", tmp_path, says="cannot read .*directory")
+def test_a_directory_without_a_text_is_refused(refused, training, learnt, tmp_path):
+    (tmp_path / "none").mkdir()
+    refused(train, *training, "--input", tmp_path / "none", says="none is a directory without a file .*; name one")
     refused(sample, "--model-dir", learnt, "--seed-file", tmp_path, says="cannot read .*directory")
 
 
@@ -298,6 +299,17 @@ def test_from_another_directory_a_mistake_is_one_line_and_status_2(tmp_path):
     assert (status, out) == (2, "")
     assert_one_line("train", err, "cannot read .*missing.txt: No such file or directory")
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/full", "/dev/null"])
+def test_a_device_is_no_text(refused, training, device):
+    refused(train, *training, "--input", device, says=f"{device} is a device, not a file of text; name a file or")
+
+
+@pytest.mark.parametrize("name", ["hex", "zip", "rot13", "latin-99", ""])
+def test_an_encoding_that_is_none_of_text_is_refused(refused, training, name):
+    refused(train, *training, "--encoding", name, says=f"--encoding '{name}' is no encoding of text; there are utf-8, ")
 
 
 @pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="needs /dev/fd")

@@ -297,6 +297,30 @@ def test_a_run_goes_on_where_its_text_has_moved_if_told_so(tmp_path, run, choice
     assert_same_end(session, trained(tmp_path / "whole", choices | {"input": str(moved)}))
 
 
+def test_a_run_finds_its_texts_again_and_their_encoding(tmp_path, run, choices):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "latin.abc").write_bytes("X:30\nT:Séan\nK:G\nGAB|\n".encode("latin-1"))
+    choices |= {"input": [choices["input"], str(tmp_path / "more")], "encoding": "latin-1"}
+    train(begin(run, choices, None, 1), 1)
+    session = train(resume(run, {}, 1))
+    assert "é" in session.corpus.vocabulary.characters and sum(session.corpus.tunes) == 21
+    assert session.saved["input"] == [*choices["input"]]
+    assert_same_end(session, trained(tmp_path / "whole", choices))
+    train(begin(run, choices, None, 1, overwrite=True), 1)
+    (tmp_path / "more" / "new.abc").write_text("X:31\nK:G\nabc|\n")
+    with pytest.raises(InputError, match="tunes.txt, .*more is not the text.*--input"):
+        resume(run, {}, 1)
+
+
+def test_a_run_of_an_earlier_version_that_had_one_input_is_resumed(tmp_path, run, choices):
+    train(begin(run, choices, None, 1), 1)
+    arrays, numbers = load_resume(run.resume_path)
+    (numbers["input"],) = numbers["input"]
+    del numbers["encoding"]
+    save_resume(run.resume_path, arrays, numbers)
+    assert_same_end(train(resume(run, {}, 1)), trained(tmp_path / "whole", choices))
+
+
 # -- the files of a run
 
 
@@ -468,9 +492,10 @@ NONSENSE = {
     "backend": [None, "cuda", 7, ["numba"]],
     "history": [None, 7, "text", [], [7], [{}], [{"epoch": 1}], [dict.fromkeys(COLUMNS, "1")], [{"speed": 11}]],
     "text": [None, 7],
-    "input": [None, 7, ["tunes.txt"]],
+    "input": [None, 7, [], [7]],
 }
 del NONSENSE["correct"][-1]  # as many as that would only be a wrong accuracy
+ALTERATIONS["encoding=7"] = altered("encoding", lambda old: 7)
 ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE}
 ALTERATIONS |= {
     f"{name}={str(value)[:20]}": altered(name, lambda old, value=value: value)

@@ -42,6 +42,27 @@ def test_training_tells_what_it_does_and_leaves_a_run(training, tmp_path):
     assert (tmp_path / "my logs" / "training_log.csv").read_text().count("\n") == 3
 
 
+def test_training_says_how_many_tunes_it_sees(training, text):
+    _, out, _ = call(train, *training, "--epochs", 1)
+    assert "\n40 tunes: 36 to learn, 4 held out\ntext: " in out
+    text.write_text(OTHER_TEXTS["Greek"] + "\n\nX:1\nK:G\nabc|\n")
+    _, out, _ = call(train, *training, "--epochs", 1, "--overwrite")
+    assert "\nplain text, not tunes: it has fewer than two lines that begin with X:\ntext: " in out
+
+
+def test_all_inputs_together_are_the_text(training, tmp_path, text):
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "b.csv").write_text("abc,mode,meter\nABc|,Gmajor,4/4\n,Gmajor,4/4\n")
+    (tmp_path / "more" / "a.abc").write_bytes("X:50\nT:Séan\nK:G\nGAB|".encode("cp1252"))
+    several = ["--input", text, tmp_path / "more", "--encoding", "cp1252"]
+    status, out, _ = call(train, *training, *several, "--epochs", 1)
+    assert status == 0
+    said = "read as TheSession's CSV: 1 tune; 1 left out, without music or a key\n42 tunes: 38 to learn, 4 held out\n"
+    assert said in out
+    places = ["--model-dir", tmp_path / "my model", "--log-dir", tmp_path / "my logs"]
+    assert call(train, "--resume", *places, "--epochs", 2)[0] == 0
+
+
 def test_what_training_says_to_run_next_runs(training, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     _, out, _ = call(train, *training)

@@ -5,10 +5,10 @@ import re
 from collections import Counter
 from pathlib import Path
 
+import nottingham
 import numpy as np
 import pytest
 
-import nottingham
 from lstm.corpus import Corpus, shuffled
 from lstm.evaluation.novelty import longest_copied, spans_of
 from lstm.io import InputError

@@ -10,6 +10,9 @@ probabilities, interpolated with those of order k - 1, and so on down to a unifo
 A compressor that has read the training text is a model as well: what it needs for the held-out text on top of that
 are the bits it could not predict. Unlike an n-gram it goes on learning while it reads that, and tunes repeat
 themselves. Some forget: gzip looks back 32 KB and no further, bzip2 keeps to blocks of 900 KB, xz looks back 64 MB.
+
+What counts in Python, or looks for spans, takes a thousand times the memory of a text, and long. So of a large text all
+of these know only the end that stands next to the held-out part, and are measured on the beginning of that part.
 """
 
 import bz2
@@ -21,12 +24,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm.engine.threads import Workers
-from lstm.notation.tunes import header_length, is_abc, split_tunes
+from lstm.notation.tunes import END, PROMPT, header_length, is_abc, split_tunes
 from lstm.sampling import Draw, distribution, pick
 from lstm.settings import Settings
 from lstm.training import character_losses
 
 ORDERS = range(1, 9)
+MOST_KNOWN = 1_500_000  # characters of the training text that these models know
+MOST_MEASURED = 1_000_000  # ... and of the held-out text that they are measured on; the network is on all of it
 
 
 class NGram:
@@ -123,7 +128,8 @@ class Loss(NamedTuple):
 def losses(checkpoint, training, held_out, threads=1):
     """An iterator over the Losses of the held-out text: of the network, of n-gram models, of compressors.
 
-    training, held_out: texts. The loss of the network is what `training.evaluate` gives for the ids of `held_out`.
+    training, held_out: texts. The loss of the network is what `training.evaluate` gives for the ids of `held_out`; all
+    others are of what `bounded` leaves of the two.
     """
     characters = checkpoint.vocabulary.characters
     ids, workers = checkpoint.vocabulary.encode(held_out), Workers(threads)
@@ -131,11 +137,25 @@ def losses(checkpoint, training, held_out, threads=1):
     read = slice(1, 1 + len(nats))  # the characters that the network predicts
     header = in_header(held_out, checkpoint.abc and is_abc(training))[read]
     yield loss_of("LSTM", nats, header, float(correct.mean()))
-    by_order = NGram(training, max(ORDERS), characters).losses(held_out)
+    known, measured = bounded(training, held_out)
+    by_order = NGram(known, max(ORDERS), characters).losses(measured)[:, read]
     for order in ORDERS:
-        yield loss_of(n_gram_name(order), by_order[order, read], header)
-    for name, loss in compressed(training, held_out).items():
+        yield loss_of(n_gram_name(order), by_order[order], header[: by_order.shape[1]])
+    for name, loss in compressed(known, measured).items():
         yield Loss(f"{name}, given the training text", loss)
+
+
+def bounded(training, held_out):
+    """What all but the network know and are measured on: the two texts or, of long ones, whole tunes on either side of
+    the place where the one ends and the other begins.
+    """
+    if len(training) > MOST_KNOWN:
+        start = len(training) - MOST_KNOWN
+        training = training[max(start, training.find(PROMPT, start) + len(END)) :]
+    if len(held_out) > MOST_MEASURED:
+        end = held_out.rfind(PROMPT, 0, MOST_MEASURED)
+        held_out = held_out[: end + len(END) if end > 0 else MOST_MEASURED]
+    return training, held_out
 
 
 def in_header(text, abc=True):

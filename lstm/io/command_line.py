@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from importlib.util import find_spec
+from itertools import takewhile
 
 from lstm.io import InputError
 
@@ -34,11 +35,25 @@ class Version(argparse.Action):
 
 
 class Parser(argparse.ArgumentParser):
-    """An ArgumentParser that says what is wrong in one line, without the usage before it."""
+    """An ArgumentParser that says what is wrong in one line, without the usage before it.
+
+    An option that is given twice is wrong, unless it is REPEATABLE: argparse would take the last one without a word.
+    """
+
+    REPEATABLE = ("--input",)
 
     def __init__(self, **options):
         super().__init__(allow_abbrev=False, **options)
         self.add_argument("--version", action=Version, nargs=0, help="say which version this is, and end")
+
+    def parse_known_args(self, args=None, namespace=None):
+        words, given = sys.argv[1:] if args is None else args, set()
+        for name in (word.partition("=")[0] for word in takewhile(lambda word: word != "--", words)):
+            option = self._option_string_actions.get(name)  # --shuffle and --no-shuffle are one
+            if option and option in given and name not in self.REPEATABLE:
+                self.error(f"{name} is given twice; leave one of the two out")
+            given.add(option)
+        return super().parse_known_args(args, namespace)
 
     def error(self, message):
         self.exit(2, f"{self.prog}: {message}; see --help\n")

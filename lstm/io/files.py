@@ -1,9 +1,11 @@
 """Reading text that may be anything, and writing files that are either complete or not there."""
 
+import codecs
 import errno
 import os
 import re
 import secrets
+import select
 import stat
 import tempfile
 import time
@@ -21,6 +23,10 @@ except ImportError:  # Windows
 
 UNFINISHED = r"\..{1,40}\.lstm-unfinished-[0-9a-f]{16}"  # the name of a file that write_bytes is at
 DAY = 24 * 60 * 60  # seconds
+MOST = 2 * 10**9  # bytes of a text
+PATIENCE = 60  # seconds that a pipe may be silent
+BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
+DECLARED = re.compile(rb"(?:^|\r)(?:\xef\xbb\xbf)?(?:%%|I:)[ \t]*abc-charset[ \t]+([!-~]+)", re.MULTILINE)
 
 
 @contextmanager
@@ -65,17 +71,108 @@ def read_bytes(path):
 
 
 def read_text(path):
-    """The text of a UTF-8 file, line ends as "\\n" and without a byte order mark.
+    """The text of a UTF-8 file, line ends as "\\n" and without byte order marks.
 
     Raises InputError where it cannot be read, is empty, or is not UTF-8 (naming the offset of the byte).
     """
-    data = read_bytes(path)
+    return tidied(decoded(text_bytes(path), path, "UTF-8", "save it as UTF-8"), path)
+
+
+def read_any_text(path, encoding=None):
+    """The same of a file in the encoding that it says itself, by a byte order mark or a line %%abc-charset.
+
+    encoding: of a file that says none; None is UTF-8. Raises InputError too where it says one that cannot be.
+    """
+    data = text_bytes(path)
+    declared = declared_encoding(data, path)
+    remedy = "mend what it says" if declared else "--encoding names another one, such as latin-1 or cp1252"
+    return tidied(decoded(data, path, declared or encoding or "UTF-8", remedy), path)
+
+
+def text_bytes(path):
+    """The bytes of a file, or of a pipe that delivers. Raises InputError for another thing and for more than MOST."""
+    without_waiting = getattr(os, "O_NONBLOCK", 0)  # for somebody to write to a pipe: there may be nobody
+    with said_plainly("read", path):
+        with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
+            status = os.fstat(file.fileno())
+            if stat.S_ISFIFO(status.st_mode):
+                return piped(file, path)
+            if not stat.S_ISREG(status.st_mode):
+                raise InputError(f"{path} is a device, not a file of text; name a file or a pipe")
+            if status.st_size > MOST:
+                raise too_large(path)
+            return file.read()
+
+
+def piped(file, path):
+    """All that comes through a pipe."""
+    data = bytearray()
+    while select.select([file], [], [], PATIENCE)[0]:
+        piece = file.read(2**20)
+        if piece == b"":
+            return data
+        data += piece or b""  # None where another reader was faster
+        if len(data) > MOST:
+            raise too_large(path)
+    raise InputError(f"nothing came through {path} for {PATIENCE:g} seconds; start what writes to it, or name a file")
+
+
+def too_large(path):
+    """The error for a text of more than MOST bytes."""
+    return InputError(f"{path} has more than {MOST:,} bytes, the most that is read; give a part of it")
+
+
+def check_encoding(name, place):
+    """Raise InputError unless Python knows an encoding of text of this name."""
     try:
-        text = data.decode("utf-8").removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+        b"a".decode(name)
+    except LookupError:
+        raise InputError(f"{place} {name!r} is no encoding of text; there are utf-8, latin-1, cp1252, ..") from None
+    except UnicodeError:  # one character may take more bytes
+        pass
+
+
+def declared_encoding(data, path):
+    """The encoding that the bytes of a file say they have; None if they do not. Raises InputError for a wrong one."""
+    mark = next((encoding for mark, encoding in BYTE_ORDER_MARKS.items() if data.startswith(mark)), None)
+    names = {match[1].decode() for match in DECLARED.finditer(data)} if b"abc-charset" in data else set()
+    for name in names:
+        check_encoding(name, f"{path}: abc-charset")
+    said = {codecs.lookup(name).name for name in [*names, *([mark] if mark else [])]}
+    if len(said) > 1:
+        raise InputError(f"{path} says more than one encoding, {' and '.join(sorted(said))}; mend what it says")
+    encoding = next(iter(said), None)
+    # A line of ASCII cannot say that it is UTF-16, and bytes beyond ASCII are UTF-8 by no accident.
+    wrong = names and ("charset".encode(encoding) != b"charset" or encoding != "utf-8" and is_utf8(data))
+    if wrong:
+        raise InputError(f"{path} says that it is {encoding}, and its bytes are not; mend its line abc-charset")
+    return encoding
+
+
+def is_utf8(data):
+    """Whether bytes are UTF-8 and more than ASCII."""
+    try:
+        return not data.isascii() and bool(data.decode("utf-8"))
+    except UnicodeDecodeError:
+        return False
+
+
+def decoded(data, path, encoding, remedy):
+    """Bytes as text. Raises InputError, with the remedy, where they are not of that encoding."""
+    try:
+        return data.decode(encoding)
     except UnicodeDecodeError as error:
-        raise InputError(
-            f"{path} is not UTF-8 text: byte 0x{data[error.start]:02x} at offset {error.start}; save it as UTF-8"
-        ) from None
+        place = f"byte 0x{data[error.start]:02x} at offset {error.start}"
+    except UnicodeError as error:  # of encodings that look at the whole
+        place = str(error)
+    raise InputError(f"{path} is not {encoding} text: {place}; {remedy}")
+
+
+def tidied(text, path):
+    """A text with plain line ends, and without the byte order marks of the files that it was put together from."""
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    if "\ufeff" in text:
+        text = re.sub("^\ufeff+", "", text, flags=re.MULTILINE).replace("\ufeffX:", "\nX:")
     if not text:
         raise InputError(f"{path} is empty; give a file with text in it")
     return text

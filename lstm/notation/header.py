@@ -24,7 +24,7 @@ KEY = re.compile(r"([A-G][#b]?)( ?)([A-Za-z]*)")
 METERS = {"4/4": "C", "2/2": "C|"}  # the other way to write them
 WANTED = {"rhythm": "R", "meter": "M", "key": "K"}  # what can be asked for
 MOST = 100  # values of a field that are kept, and characters of each
-ENOUGH = 10_000  # tunes that show what is usual
+ENOUGH = 10_000  # tunes of a text that show what is usual in it
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ class Headers:
 
     @classmethod
     def of(cls, tunes):
-        """Those of a list of tunes, as texts."""
+        """Those of some tunes, as texts."""
         before, gaps, values = Counter(), Counter(), {name: Counter() for name in WANTED.values()}
-        for tune in tunes[:ENOUGH]:
+        for tune in tunes:
             names = []
             for line in HEADER.match(tune)[0].split("\n"):
                 if (match := FIELD.match(COMMENT.sub("", line).rstrip())) and match[1] not in names:

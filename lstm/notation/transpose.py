@@ -202,4 +202,4 @@ class Transposer:
         if not found:
             return self.pieces[i]
         tonic = list(found)[bisect(weights, which * weights[-1])]
-        return self.vocabulary.encode(transposed(tune, tonic, found[tonic]))
+        return self.vocabulary.encode(transposed(tune, tonic, found[tonic]), self.pieces[i].dtype)

@@ -7,6 +7,7 @@ Reading the music itself is not done here.
 import html
 import re
 import unicodedata
+from itertools import islice
 
 START = re.compile(r"^X:", re.MULTILINE)
 FIELD = re.compile(r"([A-Za-z]):(?![|:])[ \t]*(.*)")  # the one rule: a line of music may begin with e:| or the like
@@ -17,6 +18,7 @@ ORNAMENT = r"![^!\s]*!|\+[^+\s]*\+"  # as the standard writes it, and as it did 
 NO_TIME = rf'"[^"\n]*"|\{{[^{{}}\n]*\}}|{ORNAMENT}|\[[A-Za-z]:[^\[\]\n]*\]'
 SILENT = re.compile(rf"{NO_TIME}|^{FIELD.pattern}|{COMMENT.pattern}", re.MULTILINE)  # has letters that are no notes
 NOTE = re.compile(r"[A-Ga-g]")
+UNENDED = re.compile(r"(?<=[^\n]\n)(?=X:)")  # where a tune begins without an empty line before it
 PROMPT = "\n\nX:"  # what stands before each tune; the model goes on from here when it composes a new one
 END = "\n\n"
 
@@ -30,7 +32,7 @@ def split_tunes(text):
 
 def is_abc(text):
     """Whether a text is a collection of ABC tunes: two or more."""
-    return len(split_tunes(text)) > 1
+    return len(list(islice(START.finditer(text), 2))) == 2
 
 
 def split(text, fraction):
@@ -38,15 +40,26 @@ def split(text, fraction):
 
     A text that is not ABC is cut at that share of its characters. fraction 0 holds nothing out.
     """
-    pieces = ended(split_tunes(text)) if is_abc(text) else text
-    held_out = round(len(pieces) * fraction) if fraction else 0
-    training, validation = pieces[: len(pieces) - held_out], pieces[len(pieces) - held_out :]
-    return "".join(training), "".join(validation)
+    text = ended(text)
+    cut = held_out_from(text, fraction)
+    return text[:cut], text[cut:]
 
 
-def ended(tunes):
-    """The tunes, each but the last with an empty line after it, by which a model learns where a tune ends."""
-    return [tune.rstrip("\n") + END if not tune.endswith(END) else tune for tune in tunes[:-1]] + tunes[-1:]
+def held_out_from(text, fraction):
+    """The place in a text, after `ended`, where its validation part begins."""
+    places = [match.start() for match in START.finditer(text)]
+    if len(places) < 2:
+        return len(text) - round(len(text) * fraction)
+    places[0] = 0  # what stands before the first tune goes with it
+    return [*places, len(text)][len(places) - round(len(places) * fraction)]
+
+
+def ended(text):
+    """The text with an empty line before each tune but the first, by which a model learns where a tune ends."""
+    first = START.search(text)
+    if not first or not UNENDED.search(text, first.end()):
+        return text  # itself, because a copy may be large
+    return text[: first.end()] + UNENDED.sub("\n", text[first.end() :])
 
 
 def header_fields(tune):

@@ -71,9 +71,17 @@ def are_numbers(saved):
         all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) is float and 0 <= number < math.inf for number in sums)
         and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
-        and all(isinstance(saved[name], str) for name in ("text", "input", "backend"))
+        and all(isinstance(saved[name], str) for name in ("text", "backend"))
+        and are_paths(saved["input"])
+        and isinstance(saved.get("encoding"), str | None)
         and saved["backend"] in BACKENDS
     )
+
+
+def are_paths(value):
+    """Whether a value is a path or, as this version writes it, a list of paths."""
+    paths = value if isinstance(value, list) else [value]
+    return bool(paths) and all(isinstance(path, str) for path in paths)
 
 
 def are_arrays_of(config, settings, arrays):

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from lstm.io import InputError
 from lstm.io.files import is_there, make_directory, remove_leftovers, said_plainly, write_bytes
-from lstm.io.places import held
+from lstm.io.locks import held
 from lstm.rendering.plots import save, training_curves
 from lstm.storage.checkpoint import epochs, save_weights, weights_path
 from lstm.storage.resume import load_resume, save_resume

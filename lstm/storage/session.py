@@ -1,7 +1,7 @@
 """Training as the command does it: a run begun or resumed from the user's options, saved as it goes.
 
-`options` is what the user named and nothing else: fields of Config and Settings, and preset, input, backend. `saved` is
-what a resume file holds beside the snapshot.
+`options` is what the user named and nothing else: fields of Config and Settings, and preset, backend, encoding, and
+input, a list of paths. `saved` is what a resume file holds beside the snapshot.
 """
 
 import contextlib
@@ -10,10 +10,9 @@ from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
 from lstm.batches import Batches
-from lstm.corpus import Corpus
+from lstm.corpus import Corpus, read
 from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
-from lstm.io.files import read_text
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
@@ -31,6 +30,7 @@ class Session:
     trainer: Trainer
     corpus: Corpus
     saved: dict  # what a resumed run must find unchanged, and where its text is
+    remarks: list  # for the user, on how the text was read
 
     def save_progress(self):
         """Write what resuming needs; possible after any step."""
@@ -51,15 +51,15 @@ class Session:
 def begin(run, options, default_input, threads, overwrite=False):
     """The Session of a new run. What is wrong with the options shows before anything is written or deleted."""
     settings = settings_for(options)
-    path = Path(options.get("input", default_input)).absolute()
-    corpus = Corpus.of(read_text(path), settings.validation)
+    source = source_of(options, {"input": [default_input]})
+    corpus, remarks = corpus_of(source, settings.validation)
     transposer = transposer_for(settings, corpus)
     settings = suited(settings, corpus, options, transposer)
     config = config_for(options, len(corpus.vocabulary))
     backend = options.get("backend", "numba")
     trainer = new_trainer(config, settings, corpus, backend, threads, transposer)
     run.begin(overwrite)
-    return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, path))
+    return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks)
 
 
 def resume(run, options, threads):
@@ -70,10 +70,11 @@ def resume(run, options, threads):
     refuse_misfits(arrays, saved, run.resume_path)
     refuse_changes(options, saved)
     settings = Settings(**saved["settings"] | chosen(options, Settings))
-    path = Path(options.get("input", saved["input"])).absolute()
-    corpus = Corpus.of(read_text(path), settings.validation)
+    source = source_of(options, saved)
+    corpus, remarks = corpus_of(source, settings.validation)
     if corpus.digest != saved["text"]:
-        raise InputError(f"{path} is not the text this run began with; name that with --input, or begin anew")
+        named = ", ".join(source["input"])
+        raise InputError(f"{named} is not the text this run began with; name that with --input, or begin anew")
     refuse_another_preset(options, saved, corpus)
     config = Config(**saved["config"])
     refuse_misplaced(saved, config, settings, corpus, run.resume_path)
@@ -87,7 +88,21 @@ def resume(run, options, threads):
         if settings.schedule == "cosine":
             further = "its cosine schedule ends there; --overwrite, or another --model-dir and --log-dir, begins anew"
         raise InputError(f"this run has trained its {done} epochs; {further}")
-    return Session(run, trainer, corpus, saved_of(trainer, corpus, saved["backend"], path))
+    return Session(run, trainer, corpus, saved_of(trainer, corpus, saved["backend"], source), remarks)
+
+
+def source_of(options, otherwise):
+    """Where the text of a run is, {"input": paths, "encoding": of those that say none}, as JSON can hold it."""
+    inputs = options.get("input", otherwise["input"])
+    inputs = inputs if isinstance(inputs, list) else [inputs]  # earlier versions had one
+    encoding = options.get("encoding", otherwise.get("encoding"))
+    return {"input": [str(Path(path).absolute()) for path in inputs], "encoding": encoding}
+
+
+def corpus_of(source, validation):
+    """(the Corpus of a source, the remarks of `corpus.read`). The text itself is large, and not kept."""
+    text, remarks = read(source["input"], source["encoding"])
+    return Corpus.of(text, validation), remarks
 
 
 def chosen(options, kind):
@@ -147,23 +162,23 @@ def new_trainer(config, settings, corpus, backend, threads, transposer=None):
     transposer = transposer or transposer_for(settings, corpus)
     for complaint in lacking(settings, corpus, transposer).values():
         raise InputError(complaint)
-    refuse_more_than_memory(config, settings)
+    refuse_more_than_memory(config, settings, corpus)
     model = CharRNN(config, initial_parameters(config, settings.seed), backend)
     return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
 
 
-def saved_of(trainer, corpus, backend, path):
+def saved_of(trainer, corpus, backend, source):
     """What a resumed run must find unchanged, as JSON can hold it."""
     config, settings = asdict(trainer.model.config), asdict(trainer.settings)
-    return {"config": config, "settings": settings, "text": corpus.digest, "backend": backend, "input": str(path)}
+    return {"config": config, "settings": settings, "text": corpus.digest, "backend": backend} | source
 
 
-def refuse_more_than_memory(config, settings):
+def refuse_more_than_memory(config, settings, corpus):
     """Raise InputError where training takes more memory than there is: the system would end it without a word."""
     if not hasattr(os, "sysconf"):
         return
     machine = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    needed, there = memory_needed(config, settings), min(machine, least_limit("memory.max") or machine)
+    needed, there = memory_needed(config, settings, corpus), min(machine, least_limit("memory.max") or machine)
     if needed > there:
         raise InputError(
             f"training this needs {needed / 1e9:,.0f} GB of memory, and there are {there / 1e9:.1f}; "

@@ -10,15 +10,15 @@ import threading
 import pytest
 
 from commands import ROOT
-from lstm.io import InputError, places
-from lstm.io.places import held
+from lstm.io import InputError, locks
+from lstm.io.locks import held
 
 fcntl = pytest.importorskip("fcntl")  # locks of POSIX
 TIME = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d[+-]\d\d:\d\d"
 HOLDER = """
 import sys
 from pathlib import Path
-from lstm.io.places import held
+from lstm.io.locks import held
 with held(Path(sys.argv[1]), "wait"):
     print("held", flush=True)
     sys.stdin.read()
@@ -129,13 +129,13 @@ def test_a_full_disk_keeps_nobody_out_and_the_lock_holds(path, monkeypatch):
 
 
 def test_whoever_opened_it_before_it_was_removed_locks_the_next_one(path, monkeypatch):
-    real, ends = places.lock, [path.unlink, path.unlink]
+    real, ends = locks.lock, [path.unlink, path.unlink]
 
     def lock(number):
         ends and ends.pop()()  # its holder ends between our opening and our locking
         return real(number)
 
-    monkeypatch.setattr(places, "lock", lock)
+    monkeypatch.setattr(locks, "lock", lock)
     with held(path, "stop it"):
         assert ends == [] and "(this one)" in refusal(path)
     assert not path.exists()

@@ -1,0 +1,51 @@
+"""Options: what is given twice is refused, by every command."""
+
+import importlib
+
+import pytest
+
+from helpers import run_command
+from lstm.io.command_line import Parser
+
+
+@pytest.fixture
+def parser():
+    parser = Parser(prog="it")
+    parser.add_argument("--input", nargs="+", action="extend")
+    parser.add_argument("--units", type=int)
+    group = parser.add_argument_group("more")
+    group.add_argument("--seed")
+    group.add_argument("--many", nargs="+")
+    group.add_argument("--quiet", "--silent", action="store_true")
+    parser.add_argument("rest", nargs="*")
+    return parser
+
+
+@pytest.mark.parametrize("twice, named", [
+    ("--units 3 --units 5", "--units"), ("--units 3 --units 3", "--units"), ("--units=3 --units 5", "--units"),
+    ("--seed a --units 3 --seed=b", "--seed"), ("--quiet --units 3 --silent", "--silent"),
+    ("--many 1 2 --many 3", "--many"),
+])
+def test_an_option_that_is_given_twice_is_refused_in_one_line(parser, capsys, twice, named):
+    with pytest.raises(SystemExit) as end:
+        parser.parse_args(twice.split())
+    assert end.value.code == 2
+    assert capsys.readouterr().err == f"it: {named} is given twice; leave one of the two out; see --help\n"
+
+
+def test_what_only_looks_like_an_option_given_twice_is_none(parser):
+    options = parser.parse_args(["--seed=--units", "--units", "3", "--many", "1", "1", "--", "--units", "--units"])
+    assert (options.seed, options.units, options.many, options.rest) == ("--units", 3, ["1", "1"], ["--units"] * 2)
+
+
+def test_inputs_may_be_many(parser):
+    assert parser.parse_args("--input a b --units 3 --input c".split()).input == ["a", "b", "c"]
+
+
+@pytest.mark.parametrize("command, option", [
+    ("train", "--model-dir"), ("compose", "--top-p"), ("evaluate", "--samples"), ("gradcheck", "--backend"),
+])
+def test_every_command_refuses_it(command, option):
+    main = importlib.import_module(f"lstm.{command}").main
+    status, out, err = run_command(main, command, option, "1", option, "1")
+    assert (status, out) == (2, "") and f": {option} is given twice; " in err and err.count("\n") == 1
