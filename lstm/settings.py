@@ -4,6 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lstm.notation.transpose import KEPT
+
 SCHEDULES = ("constant", "cosine")  # of the learning rate
 LOWEST = 0.01  # share of the learning rate that the cosine ends at
 
@@ -77,8 +79,9 @@ def memory_needed(config, settings, corpus):
 def memory_of_epoch(settings, corpus):
     """The bytes of the ids, and of those of an epoch in another order and in other keys, as measured."""
     ids, tunes = corpus.training.nbytes, corpus.tunes[0]
-    in_order, in_keys = ids + 150 * tunes, 2 * ids + 1100 * tunes
-    return ids + corpus.validation.nbytes + in_order * settings.shuffle + in_keys * bool(settings.transpose)
+    parsed = 16 * corpus.training.size * min(1, KEPT / max(1, tunes))
+    in_order, in_keys = ids + 150 * tunes, 2 * ids + 500 * tunes + parsed
+    return ids + corpus.validation.nbytes + max(in_order * settings.shuffle, in_keys * bool(settings.transpose))
 
 
 def memory_of_model(config, settings):

@@ -21,11 +21,12 @@ def some_text(count):
     return "".join(f"{HEADER.format(n, 'GA'[n % 2])}{line}\n\n" for n, line in enumerate(music))
 
 
+@pytest.mark.parametrize("count", [3000, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("settings", [
     Settings(), Settings(shuffle=True), Settings(transpose=1.0), Settings(shuffle=True, transpose=1.0),
 ], ids=["as it stands", "shuffled", "transposed", "both"])
-def test_the_memory_of_an_epoch_is_about_what_is_measured(settings):
-    text, config = some_text(3000), Config(30, 2, 2, 1)
+def test_the_memory_of_an_epoch_is_about_what_is_measured(settings, count):
+    text, config = some_text(count), Config(30, 2, 2, 1)
     model = CharRNN(config, initial_parameters(config, 1))
     tracemalloc.start()
     corpus = Corpus.of(text)

@@ -13,7 +13,7 @@ stays as it is, and so does what would leave the range of NAMES or need more tha
 import re
 from bisect import bisect
 from collections import Counter
-from functools import cache
+from functools import cache, lru_cache
 from itertools import accumulate
 from typing import NamedTuple
 
@@ -42,6 +42,9 @@ TOKEN = re.compile(
     re.MULTILINE,
 )
 OTHER = re.compile(r"[xyzXZ\d/<>(){}|:\[\]~\- \t\n.H-Wh-w\\&*$`]*")  # what else stands in the music
+
+
+KEPT = 5000  # tunes
 
 
 class Tune(NamedTuple):
@@ -163,24 +166,25 @@ def in_other_keys(tunes, characters):
 
 
 class Transposer:
-    """The tunes of a training text, any share of them with another tonic in each epoch."""
+    """The tunes of a training text, any share of them with another tonic in each epoch.
+
+    It keeps of each tune which tonics it can have, but only of KEPT what they parse to: of a large text all would take
+    twenty times its memory.
+    """
 
     def __init__(self, corpus):
         ids, edges, self.vocabulary = corpus.training, corpus.edges, corpus.vocabulary
         self.pieces = [ids[start:end] for start, end in zip(edges, edges[1:])]
         self.ends = (ids[: edges[0]], ids[edges[-1] :]) if len(edges) else (ids[:0], ids)  # what is not among them
-        self.tunes = [parse(self.vocabulary.decode(piece)) for piece in self.pieces]
-        tonics = {mode: Counter(tune.tonic for tune in self.tunes if tune and tune.mode == mode) for mode in MODES}
-        self.targets, self.weights = [], []
-        for tune in self.tunes:
-            found = targets(tune, tonics[tune.mode], self.vocabulary.characters) if tune else {}
-            self.targets.append(found)
-            self.weights.append(list(accumulate(tonics[tune.mode][tonic] for tonic in found)))
-
-    @property
-    def can_move(self):
-        """Whether there is a tune that can have a tonic other than its own."""
-        return any(found.keys() - {tune.tonic} for tune, found in zip(self.tunes, self.targets) if tune)
+        self.tune = lru_cache(KEPT)(lambda i: parse(self.vocabulary.decode(self.pieces[i])))
+        self.counts = {mode: Counter() for mode in MODES}  # how often each tonic is there
+        for tune in filter(None, map(self.tune, range(len(self.pieces)))):
+            self.counts[tune.mode][tune.tonic] += 1
+        self.tonics, known, self.can_move = [], {}, False  # can_move: whether a tune can have a tonic not its own
+        for tune in map(self.tune, range(len(self.pieces))):
+            found = tuple(targets(tune, self.counts[tune.mode], self.vocabulary.characters)) if tune else ()
+            self.tonics.append(known.setdefault(found, found))
+            self.can_move = self.can_move or any(tonic != tune.tonic for tonic in found)
 
     def text(self, share, seed, epoch):
         """(ids, edges) of the text with the tonics of this share of the tunes drawn anew.
@@ -198,8 +202,10 @@ class Transposer:
 
     def _drawn(self, i, which):
         """The ids of a tune with the tonic at `which`, from 0 to 1, of all that it can have."""
-        tune, found, weights = self.tunes[i], self.targets[i], self.weights[i]
-        if not found:
+        tune, tonics = self.tune(i), self.tonics[i]
+        if not tonics:
             return self.pieces[i]
-        tonic = list(found)[bisect(weights, which * weights[-1])]
-        return self.vocabulary.encode(transposed(tune, tonic, found[tonic]), self.pieces[i].dtype)
+        weights = list(accumulate(self.counts[tune.mode][tonic] for tonic in tonics))
+        tonic = tonics[bisect(weights, which * weights[-1])]
+        table = targets(tune, [tonic], self.vocabulary.characters)[tonic]
+        return self.vocabulary.encode(transposed(tune, tonic, table), self.pieces[i].dtype)
