@@ -27,7 +27,7 @@ from lstm.rendering import music
 from lstm.sampling import Draw, encode_prime
 from lstm.settings import PRESETS, SCHEDULES, Settings
 from lstm.storage import checkpoint
-from lstm.storage.checkpoint import Checkpoint, find_weights, pretrained
+from lstm.storage.checkpoint import BEST, Checkpoint, find_weights, pretrained
 from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
 from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
 
@@ -47,20 +47,23 @@ RANGES = {  # settings, and the least and the most of each
 def load(weights: int | str | os.PathLike | None = None, backend="numba") -> Checkpoint:
     """A trained model: `.model` the network, `.vocabulary` its characters, `.weights` its arrays by name.
 
-    weights: nothing for the model that ships, a number for that epoch of your own run in model/, or a file's path.
+    weights: nothing for the model that ships, a number for that epoch of your own run in model/, "best" for its epoch
+    with the lowest held-out loss (training loss where nothing was held out), or a file's path.
     backend: "numba", "numpy", or a module with the functions of cell.py.
     Raises InputError for weights that are not there or are damaged.
     """
     if weights is None:
         path = find_weights(pretrained())
-    elif is_whole(weights):
-        path = find_weights(places.MODELS, int(weights))
+    elif is_whole(weights) or (isinstance(weights, str) and weights == BEST):
+        path = find_weights(places.MODELS, weights)
     elif isinstance(weights, (str, os.PathLike)):
         path = Path(weights)
         if not is_there(path):
-            raise InputError(f"there is no weights file {str(weights)!r}; check its name, or leave it out")
+            remedy = f"check its name, or give an epoch, {BEST!r} or nothing"
+            raise InputError(f"there is no weights file {str(weights)!r}; {remedy}")
     else:
-        raise InputError(f"weights {weights!r} must be an epoch, a file's path, or None for the model that ships")
+        kinds = f"an epoch, {BEST!r}, a file's path, or None for the model that ships"
+        raise InputError(f"weights {weights!r} must be {kinds}")
     return checkpoint.load(path, backend_of(backend))
 
 
@@ -77,6 +80,7 @@ def compose(
     key: str | None = None,
     length: int | None = None,
     threads: int | None = None,
+    stop: str | None = None,
 ) -> list[str]:
     """So many texts, a list: tunes in ABC notation, or plain texts if the model did not learn ABC.
 
@@ -84,6 +88,7 @@ def compose(
     random_seed: the same number gives the same texts as `sample.py --random-seed`; None takes a new one each time.
     rhythm, meter, key: lines of the header, such as "jig", "6/8" and "Edor".
     length: at most so many characters of each text; by default 4,000 of a tune, 500 of other text.
+    stop: each text ends right after this one too, which stays in it. Only what is composed counts, not the seed.
     Raises InputError for a value that makes no sense, or a seed with a character that the model does not know.
     """
     require_model(model)
@@ -97,6 +102,8 @@ def compose(
         require_whole("length", length, 1)
     if threads is not None:
         require_whole("threads", threads, 1)
+    if stop is not None:
+        check_stop(model.vocabulary, stop)
     lines = header_lines(model, seed, rhythm=rhythm, meter=meter, key=key)
     prime, echo = opening(model) if seed is None else (require_text("seed", seed), seed)
     encode_prime(model.vocabulary, prime)
@@ -107,6 +114,7 @@ def compose(
         generators(random_seed, tunes),
         length or (LONGEST_TUNE if model.abc else PLAIN_LENGTH),
         tunes=model.abc,
+        stop=stop,
         draw=Draw(temperature, top_k, top_p),
         lines=lines,
         headers=model.headers,
@@ -116,6 +124,15 @@ def compose(
     for chunk in in_order(chunks):
         texts[chunk.stream] += chunk.text
     return texts
+
+
+def check_stop(vocabulary, stop):
+    """Raise InputError for a text to stop at that can never come."""
+    require_text("stop", stop)
+    try:
+        vocabulary.encode(stop)
+    except InputError as error:
+        raise InputError(f"stop {stop!r}: {error}") from None
 
 
 def header_lines(model, seed, **wanted):

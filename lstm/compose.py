@@ -19,7 +19,7 @@ from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
 from lstm.sampling import Draw, encode_prime
-from lstm.storage.checkpoint import find_weights, load
+from lstm.storage.checkpoint import BEST, find_weights, load
 from lstm.streams import LONGEST_TUNE, Chunk, generate_many, generators, in_order, opening
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
@@ -32,11 +32,13 @@ def parse(argv, name):
     """The options."""
     parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
     add = parser.add_argument
-    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
+    which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
+    add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
     add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
     add = parser.add_argument_group("how much").add_argument
     add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
-    add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes, at most that for each")
+    add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes or --stop, at most that")
+    add("--stop", metavar="TEXT", help="end right after this text too, which stays in the piece; see --length")
     add("--valid", action="store_true", help=f"only tunes that the judges find flawless, of {TRIES} tries for each")
     begin = parser.add_argument_group("how it begins")
     add = begin.add_argument
@@ -80,15 +82,31 @@ def starting_text(options, checkpoint):
     if options.seed == "":
         raise InputError("--seed is empty; give at least one character, or leave it out")
     prime, echo = opening(checkpoint) if options.seed is None else (options.seed, options.seed)
-    typed = r"the seed has a backslash and an n, and no new line; --seed-file takes a file with real lines"
-    typed = typed if "\\n" in prime and "\n" not in prime else ""
+    check_characters(checkpoint.vocabulary, prime, "the seed", "--seed-file takes a file with real lines")
+    return prime, echo
+
+
+def check_stop(stop, vocabulary):
+    """Raise InputError for a --stop that can never come."""
+    if stop == "":
+        raise InputError("--stop is empty; give at least one character, or leave it out")
+    if stop is not None:
+        check_characters(vocabulary, stop, "--stop", "in bash and zsh $'\\n' is one, in PowerShell \"`n\"")
+
+
+def check_characters(vocabulary, text, name, remedy):
+    """Raise InputError for a text that the model cannot read, before anything is printed.
+
+    remedy: for a new line that was typed as a backslash and an n.
+    """
+    typed = f"{name} has a backslash and an n, and no new line; {remedy}"
+    typed = typed if "\\n" in text and "\n" not in text else ""
     try:
-        encode_prime(checkpoint.vocabulary, prime)  # complains of what it cannot read before anything is printed
+        encode_prime(vocabulary, text)
     except InputError as error:
-        raise InputError(typed or error) from None
+        raise InputError(typed or f"{name}: {error}") from None
     if typed:  # a text may have backslashes
         say(typed)
-    return prime, echo
 
 
 def wanted_lines(options, checkpoint):
@@ -115,6 +133,7 @@ def chunks(options, checkpoint, prime, echo, lines):
         generators(options.random_seed, count),
         options.length,
         tunes=bool(options.tunes),
+        stop=options.stop,
         draw=Draw(options.temperature, options.top_k, options.top_p),
         lines=lines,
         headers=checkpoint.headers,
@@ -144,11 +163,13 @@ def deliver(composing, outputs, options, abc2midi):
             tune = split_tunes(whole)[-1]  # because a seed may have some before
             if options.valid:
                 bar.set_postfix(composed=composed)
-                if end != "tune" or not judge_tune(tune, abc2midi).flawless:
+                if end == "length" or not judge_tune(tune, abc2midi).flawless:
                     continue
                 outputs.emit(whole)
             if end == "length" and options.tunes:
                 tell(f"tune {composed} was cut after {options.length} characters; --length allows more")
+            elif end == "length" and options.stop:
+                tell(f"--stop {options.stop!r} did not come in {options.length} characters; --length allows more")
             outputs.finish(tune)
             bar.update()
             if len(outputs.tunes) == options.tunes:
@@ -162,6 +183,7 @@ def main(argv=None, name="sample.py"):
     path = find_weights(options.model_dir, options.epoch)
     checkpoint = load(path)
     settle(options, checkpoint, path)
+    check_stop(options.stop, checkpoint.vocabulary)
     prime, echo = starting_text(options, checkpoint)
     lines = wanted_lines(options, checkpoint)
     abc2midi = find_abc2midi() if options.valid else None

@@ -44,7 +44,7 @@ from lstm.notation.transpose import in_other_keys
 from lstm.notation.tunes import is_abc, split, split_tunes
 from lstm.rendering.plots import against_temperature, save
 from lstm.settings import Settings
-from lstm.storage.checkpoint import digest, find_weights, load
+from lstm.storage.checkpoint import BEST, digest, find_weights, load
 from lstm.training import to_bits
 
 PEOPLE = "people, held out"
@@ -56,7 +56,8 @@ def parse(argv):
     """The options."""
     parser = Parser(prog="python -m lstm.evaluate", description="Evaluate a model: held-out loss, validity, novelty.")
     add = parser.add_argument
-    add("epoch", type=whole(1), nargs="?", help="whose weights to use (the newest; those that ship if there is none)")
+    which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
+    add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
     missing = not places.IS_CHECKOUT
     add(
         "--input", nargs="+", action="extend", metavar="PATH", required=missing,

@@ -55,10 +55,10 @@ PRESETS = {
 
 
 def learning_rate_at(step, steps, settings):
-    """The learning rate of a step (from 0) of a run of so many.
+    """The learning rate of a step (from 0) of a cycle of so many: a run, or what a resumed one has after its end.
 
     It rises in a line for `warmup` steps. Then it is constant, or falls along half a cosine (Loshchilov & Hutter
-    2017, equation 5, without restarts) to LOWEST of itself at the last step.
+    2017, equation 5) to LOWEST of itself at the last step.
     """
     highest, warmup = settings.learning_rate, settings.warmup
     if step < warmup:

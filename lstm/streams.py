@@ -1,4 +1,4 @@
-"""Many texts composed at once, side by side, and each cut where its tune ends.
+"""Many texts composed at once, side by side, and each cut where it ends.
 
 Each stream has random numbers of its own. Left out: how a character is drawn (sampling.py), and where in a header a
 line that the user wants must stand (notation/header.py).
@@ -27,12 +27,12 @@ class Chunk(NamedTuple):
 
     stream: int  # which, from 0
     text: str
-    end: str  # why the stream ends here, "tune" or "length"; "" if it goes on
+    end: str  # why the stream ends here, "tune", "stop" or "length"; "" if it goes on
 
 
 def generate_many(
-    model, vocabulary, prime, rngs, length=sys.maxsize, *, tunes=True, draw=Draw(), lines=(), headers=Headers(),
-    threads=None,
+    model, vocabulary, prime, rngs, length=sys.maxsize, *, tunes=True, stop=None, draw=Draw(), lines=(),
+    headers=Headers(), threads=None,
 ):
     """An iterator over the Chunks of streams that continue `prime`, one stream for each of the generators `rngs`.
 
@@ -40,6 +40,7 @@ def generate_many(
 
     length: the characters after which a stream ends.
     tunes: whether a stream ends at the end of a tune too.
+    stop: a text after which a stream ends too. What the prime has of it does not count.
     lines: those that each header must have, by `headers.lines`; see notation/header.py. Then the prime is PROMPT.
     Raises InputError if the prime is empty or has a character that the model does not know.
     """
@@ -48,7 +49,7 @@ def generate_many(
     first = list(islice(rngs, AT_ONCE))
     sampler = sampler_for(model, draw, len(first) > 1, threads)
     header = Header(prime, lines, headers) if lines else None
-    return _chunks(sampler, vocabulary, prime, chain(first, rngs), length, tunes, header)
+    return _chunks(sampler, vocabulary, prime, chain(first, rngs), length, tunes, stop, header)
 
 
 def generators(random_seed, count):
@@ -64,14 +65,15 @@ class Stream:
     rng: np.random.Generator
     last: np.ndarray  # (1,), the id of the last character
     state: State  # before that one is read
-    before: str  # the last character
+    before: str  # the last character, that of the prime at first
     left: int  # characters until it has its length
     header: Header | None  # until it has all lines that are wanted
+    tail: str = ""  # the last of its own characters, as many as may begin a `stop`
     spare: np.ndarray | tuple = ()  # random numbers to use before those of rng
     end: str = ""  # as in Chunk
 
 
-def _chunks(sampler, vocabulary, prime, rngs, length, tunes, header):
+def _chunks(sampler, vocabulary, prime, rngs, length, tunes, stop, header):
     start = (*read(sampler, vocabulary, prime), prime[-1], length)
     streams = (Stream(n, rng, *start, copy(header)) for n, rng in enumerate(rngs))
     going = list(islice(streams, AT_ONCE))
@@ -80,8 +82,9 @@ def _chunks(sampler, vocabulary, prime, rngs, length, tunes, header):
             text = vocabulary.decode(ids)
             if stream.header:
                 text = write_header(sampler, vocabulary, stream, text, numbers)
-            text, stream.end = cut(stream, text, tunes)
+            text, stream.end = cut(stream, text, tunes, stop)
             stream.before, stream.left = text[-1:] or stream.before, stream.left - len(text)
+            stream.tail = (stream.tail + text)[-len(stop) :] if stop else ""
             yield Chunk(stream.number, text, stream.end)
         going = [stream for stream in going if not stream.end]
         going += islice(streams, AT_ONCE - len(going))
@@ -121,16 +124,19 @@ def write_header(sampler, vocabulary, stream, drawn, numbers):
     return written + header.line if full else written
 
 
-def cut(stream, text, tunes):
+def cut(stream, text, tunes, stop=None):
     """(what of a text belongs to the stream that it continues, why the stream ends there or "").
 
-    A tune ends before an empty line; the end of the line before that still belongs to it.
+    A tune ends before an empty line; the end of the line before that still belongs to it, and so does all of `stop`.
     """
-    text = text[: stream.left]
-    at = (stream.before + text).find(END) if tunes else -1
-    if at >= 0:
-        return text[:at], "tune"  # note: + 1 for the end of the line, - 1 because text comes after `before`
-    return text, "length" if len(text) == stream.left else ""
+    text, ends = text[: stream.left], []
+    if stop and (at := (stream.tail + text).find(stop)) >= 0:
+        ends.append((at + len(stop) - len(stream.tail), "stop"))
+    if tunes and (at := (stream.before + text).find(END)) >= 0:
+        ends.append((at, "tune"))  # note: + 1 for the end of the line, - 1 because text comes after `before`
+    ends.append((len(text), "length" if len(text) == stream.left else ""))
+    size, end = min(ends, key=lambda ending: ending[0])  # of equals the first, which needs no character after it
+    return text[:size], end
 
 
 def in_order(chunks):

@@ -39,7 +39,8 @@ def parse(argv, name):
     add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
     add("--log-dir", metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
     there = parser.add_mutually_exclusive_group()
-    there.add_argument("--resume", action="store_true", help="go on with the run there, exactly where it stopped")
+    where = "go on with the run there, exactly where it stopped; with a finished one for more --epochs"
+    there.add_argument("--resume", action="store_true", help=where)
     there.add_argument("--overwrite", action="store_true", help="delete the run in --model-dir and --log-dir")
     add = parser.add_argument_group("the model").add_argument
     add("--preset", choices=PRESETS, help=f"a set of these options to start from ({USUAL})")
@@ -109,6 +110,9 @@ def describe(session, every):
     rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
     averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
     print(f"learning rate: {rate}{averaging}")
+    if 0 < trainer.cycle_start == len(trainer.history) and not trainer.position:
+        weights = f"the {'averaged ' * bool(settings.averaging)}weights of epoch {trainer.cycle_start}"
+        print(f"a new cycle begins from {weights}: the rate rises again, and falls until epoch {settings.epochs}")
     tunes = ["shuffled"] * settings.shuffle
     tunes += [f"{settings.transpose:.0%} with a key drawn anew"] * bool(settings.transpose)
     print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")

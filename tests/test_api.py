@@ -88,6 +88,24 @@ def test_the_same_random_seed_gives_what_the_command_gives(model):
     assert done.stdout == "\n".join(lstm.compose(model, tunes=2, key="D", random_seed=4))
 
 
+def test_texts_end_right_after_the_one_to_stop_at(model, small):
+    whole = lstm.compose(small, tunes=20, seed="ab", random_seed=3)
+    assert all(" c" in text for text in whole)
+    stopped = lstm.compose(small, tunes=20, seed="ab", random_seed=3, stop=" c")
+    assert stopped == [text[: text.index(" c") + 2] for text in whole]
+    tunes = lstm.compose(model, tunes=2, key="D", random_seed=4)
+    assert lstm.compose(model, 2, key="D", random_seed=4, stop="\nK:") == [t[: t.index("\nK:") + 3] for t in tunes]
+    assert lstm.compose(model, 2, key="D", random_seed=4, stop="\n\nX:") == tunes  # which have their own end
+
+
+def test_the_best_epoch_of_ones_own_run_is_loaded(tmp_path, monkeypatch, small):
+    monkeypatch.setattr(lstm.io.places, "MODELS", tmp_path)
+    for epoch, loss in {1: 2.0, 2: 1.0, 3: 3.0}.items():
+        losses = {"loss": loss, "val_loss": loss}
+        save_weights(tmp_path / f"weights.{epoch}.h5", Checkpoint(small.model, small.vocabulary, epoch, losses))
+    assert (lstm.load("best").epoch, lstm.load(3).epoch, lstm.load(np.int64(1)).epoch) == (2, 3, 1)
+
+
 def test_training_is_what_the_trainer_does(tmp_path):
     sizes = {"embedding": 4, "units": 6, "layers": 1, "batch_size": 4, "seq_length": 20}
     training = lstm.train(TEXT, preset="classic", epochs=2, threads=1, **sizes)
@@ -153,6 +171,7 @@ def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
 
 @pytest.mark.parametrize("call, complaint", [
     (lambda model: lstm.load("no/such"), "no weights file 'no/such'"),
+    (lambda model: lstm.load("newest"), "'newest'; check its name, or give an epoch, 'best' or nothing"),
     (lambda model: lstm.load(3.5), "weights 3.5 must be an epoch"),
     (lambda model: lstm.load(True), "weights True must be an epoch"),
     (lambda model: lstm.load(backend="nonesuch"), "backend 'nonesuch' must be 'numba' or 'numpy'"),
@@ -172,6 +191,9 @@ def test_a_wrong_cell_is_caught_by_the_gradient_check(small):
     (lambda model: lstm.compose(model, key="H"), "key 'H' must be a key"),
     (lambda model: lstm.compose(model, seed="X:1", key="G"), "a seed says already"),
     (lambda model: lstm.compose(model, threads=0), "threads 0 must be"),
+    (lambda model: lstm.compose(model, stop=""), "stop '' must be a text"),
+    (lambda model: lstm.compose(model, stop=3), "stop 3 must be a text"),
+    (lambda model: lstm.compose(model, stop="|é"), "stop '|é': character 'é' (line 1, column 2) is not one"),
     (lambda model: lstm.trace(model, ""), "text '' must be"),
     (lambda model: lstm.loss(model, "X"), "two characters or more"),
     (lambda model: lstm.loss(model, b"X:1"), "must be a text"),

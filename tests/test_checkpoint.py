@@ -23,7 +23,7 @@ from lstm.io import InputError
 from lstm.io.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.header import Headers
-from lstm.storage.checkpoint import Checkpoint, epochs, load_weights, save_weights, weights_path
+from lstm.storage.checkpoint import Checkpoint, epochs, find_weights, load_weights, save_weights, weights_path
 from lstm.storage.resume import load_resume, save_resume
 from lstm.vocabulary import Vocabulary
 
@@ -149,6 +149,36 @@ def test_the_epochs_of_a_directory_are_those_of_its_weights_files_in_order(tmp_p
     assert epochs(tmp_path) == [1, 2, 10]
     assert weights_path(tmp_path, 10).name == "weights.10.h5"
     assert epochs(tmp_path / "missing") == epochs(tmp_path / "resume.h5") == []
+
+
+NAN = math.nan
+BEST_OF = {
+    "held out": ({1: (9.0, 3.0), 2: (8.0, 1.0), 10: (7.0, 2.0)}, 2),
+    "a tie": ({2: (1.0, 2.0), 9: (1.0, 1.5), 10: (0.5, 1.5)}, 9),
+    "nothing held out": ({1: (3.0, NAN), 2: (1.0, NAN), 3: (2.0, NAN)}, 2),
+    "one": ({4: (3.0, 3.0)}, 4),
+}
+
+
+@pytest.mark.parametrize("losses, best", BEST_OF.values(), ids=BEST_OF)
+def test_the_best_epoch_has_the_lowest_loss_and_no_array_is_read_for_it(tmp_path, monkeypatch, losses, best):
+    for epoch, (loss, val_loss) in losses.items():
+        save_weights(weights_path(tmp_path, epoch), new_checkpoint(losses={"loss": loss, "val_loss": val_loss}))
+    monkeypatch.setattr(h5py.Dataset, "__getitem__", None)
+    assert find_weights(tmp_path, "best") == weights_path(tmp_path, best)
+
+
+@pytest.mark.parametrize("losses", [
+    *("null", "7", "[]", "{}", "nonsense", "[" * 10**5, '{"loss": 1.0}', '{"loss": "1", "val_loss": "1"}'),
+    *('{"loss": 1.0, "val_loss": null}', '{"loss": NaN, "val_loss": NaN}', '{"loss": 1.0, "val_loss": 1}'),
+], ids=lambda losses: losses[:30])
+def test_losses_that_make_no_sense_are_refused_with_the_name_of_the_file(tmp_path, losses):
+    for epoch in (1, 2):
+        save_weights(weights_path(tmp_path, epoch), new_checkpoint())
+    path = weights_path(tmp_path, 2)
+    edited(path, lambda file: file.attrs.__setitem__("losses", losses))
+    with pytest.raises(InputError, match=f"^cannot use {re.escape(str(path))}: [^\n]*; [^\n]*$"):
+        find_weights(tmp_path, "best")
 
 
 def test_the_resume_state_comes_back_bit_for_bit(tmp_path):

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -272,7 +273,19 @@ def test_of_what_is_not_tunes_only_the_loss_is_measured(tmp_path):
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["evaluation.json", "evaluation.md"]
 
 
+def test_the_best_epoch_can_be_evaluated(tmp_path):
+    text = "It was the best of times, it was the worst of times.\n" * 20
+    for epoch, loss in {2: 1.0, 3: 2.0}.items():
+        losses = {"loss": loss, "val_loss": loss}
+        save_weights(tmp_path / f"weights.{epoch}.h5", replace(checkpoint_of(text, abc=False), losses=losses))
+    (tmp_path / "text").write_text(text)
+    status, out, _ = call(*options(tmp_path, "best"))
+    assert status == 0 and "weights.2.h5" in out.splitlines()[0]
+
+
 @pytest.mark.parametrize("more, complaint", [
+    (("bset",), "argument epoch: 'bset' must be a whole number of at least 1, or best; see --help"),
+    (("best",), "cannot use .*weights.3.h5: it keeps no losses, by which best is chosen; name an epoch instead"),
     ((4,), "there are no weights of epoch 4 in .*; it has epochs 3"),
     (("--model-dir", "nowhere"), "there are no weights in nowhere"),
     (("--input", "nowhere.txt"), "cannot read nowhere.txt"),

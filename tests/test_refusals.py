@@ -84,6 +84,12 @@ def test_a_nonsensical_epoch_is_named(refused, learnt, epoch):
     refused(sample, epoch, "--model-dir", learnt, says=f"argument epoch: '{epoch}' must be a whole number")
 
 
+@pytest.mark.parametrize("word", ["newest", "bset", "Best", "best "])
+def test_a_word_for_an_epoch_that_is_none_gets_the_one_that_is(refused, learnt, word):
+    says = f"argument epoch: '{word}' must be a whole number of at least 1, or best; see --help"
+    refused(sample, word, "--model-dir", learnt, says=says)
+
+
 def test_tunes_in_one_key_cannot_be_transposed(refused, training):
     refused(train, *training, "--transpose", 0.5, says="^train.py: --transpose 0.5 needs .*; leave it out")
 
@@ -190,6 +196,26 @@ def test_a_new_line_typed_as_a_backslash_and_an_n_is_refused_with_the_remedy(ref
     refused(sample, "--model-dir", learnt, "--seed", r"X:1\nT:", says=says)
 
 
+def test_the_weights_that_ship_know_no_backslash(refused):
+    shipped = ["--model-dir", ROOT / "model" / "pretrained"]
+    refused(sample, *shipped, "--seed", r"X:1\nT:", says="^sample.py: the seed has a backslash and an n, .*--seed-file")
+
+
+@pytest.mark.parametrize("stop, says", [
+    ("", "--stop is empty; give at least one character, or leave it out"),
+    ("|é", r"--stop: character 'é' \(line 1, column 2\) is not one the model has learnt; it knows"),
+    (r"|\n", r"--stop has a backslash and an n, and no new line; in bash and zsh \$'\\n' is one, in PowerShell"),
+])
+def test_a_text_to_stop_at_that_can_never_come_is_refused(refused, learnt, stop, says):
+    refused(sample, "--model-dir", learnt, f"--stop={stop}", says=f"^sample.py: {says}")
+
+
+def test_the_best_epoch_of_damaged_weights_is_refused_with_their_name(refused, weights):
+    path = weights / "weights.8.h5"
+    path.write_bytes(path.read_bytes()[:-1])
+    refused(sample, "best", "--model-dir", weights, says="cannot use .*weights.8.h5: its content has changed")
+
+
 def test_a_seed_file_that_is_missing_or_not_text_is_refused(refused, learnt, tmp_path):
     refused(sample, "--model-dir", learnt, "--seed-file", tmp_path / "none", says="cannot read .*none: No such file")
     (tmp_path / "seed").write_bytes(b"X:1\xff")
@@ -220,6 +246,8 @@ def test_weights_without_a_vocabulary_that_fits_are_refused(refused, weights):
         for layer in ours:
             ours.copy(layer, keras)
     refused(sample, "--model-dir", weights, says="char_to_idx.json does not number")
+    says = "cannot use .*weights.20.h5: it keeps no losses, by which best is chosen; name an epoch instead"
+    refused(sample, "best", "--model-dir", weights, says=says)
     (weights / "char_to_idx.json").write_text('{"X": 0}')
     refused(sample, "--model-dir", weights, says="weights/char_to_idx.json does not number")
 

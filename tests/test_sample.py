@@ -5,13 +5,15 @@ import re
 import shutil
 import signal
 import stat
+from dataclasses import replace
 
 import pytest
 
 from commands import TEXT, TUNE, assert_one_line, call, compose, sample, start
 from lstm.io import places as usual_places
 from lstm.notation.tunes import split_tunes
-from lstm.storage.checkpoint import load_weights
+from lstm.storage.checkpoint import load_weights, save_weights
+from lstm.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -74,6 +76,47 @@ def test_a_tune_that_does_not_end_is_cut_and_told(learnt):
     assert err.splitlines()[1:] == [f"tune {n} was cut after 9 characters; --length allows more" for n in (1, 2)]
 
 
+@pytest.mark.parametrize("stop", ["\n", "|", "K:G\n", "dBAG"])
+def test_a_piece_can_end_right_after_a_text(learnt, stop):
+    arguments = ["--model-dir", learnt, "--seed", "X:7\n|", "--random-seed", 2, "--length", 300, "--temperature", 0.3]
+    _, whole, _ = call(sample, *arguments)
+    status, out, err = call(sample, *arguments, "--stop", stop)
+    drawn = whole.removeprefix("X:7\n|")
+    assert (status, out, err.count("\n")) == (0, "X:7\n|" + drawn[: drawn.index(stop) + len(stop)], 1)
+
+
+def test_a_piece_without_the_text_to_stop_at_has_its_length_and_that_is_told(learnt):
+    status, out, err = call(sample, "--model-dir", learnt, "--length", 90, "--stop", "::::")
+    assert (status, len(out)) == (0, len("X:") + 90)
+    assert err.splitlines()[1:] == ["--stop '::::' did not come in 90 characters; --length allows more"]
+
+
+def test_each_tune_ends_at_the_text_or_at_its_own_end(learnt):
+    arguments = ["--model-dir", learnt, "--tunes", 3, "--random-seed", 5, "--temperature", 0.3]
+    tunes = split_tunes(call(sample, *arguments)[1])
+    _, out, err = call(sample, *arguments, "--stop", ":|")
+    assert [tune.rstrip("\n") for tune in split_tunes(out)] == [tune.partition(":|")[0] + ":|" for tune in tunes]
+    assert err.count("\n") == 1
+    assert call(sample, *arguments, "--stop", "\n\nX:")[1] == call(sample, *arguments)[1]
+
+
+@pytest.mark.parametrize("option", ["--seed", "--stop"])
+def test_a_typed_backslash_and_n_gets_a_hint_where_the_model_knows_a_backslash(learnt, tmp_path, option):
+    known = load_weights(learnt / "weights.8.h5")
+    characters = known.vocabulary.characters.replace("B", "\\").replace("A", "n")
+    save_weights(tmp_path / "weights.1.h5", replace(known, vocabulary=Vocabulary(characters), abc=False))
+    status, out, err = call(sample, "--model-dir", tmp_path, "--length", 9, option, r"d\n")
+    assert (status, len(out)) == (0, 9 + len(r"d\n") * (option == "--seed"))
+    assert re.match(r"(the seed|--stop) has a backslash and an n, and no new line; .*\nweights .*\n", err)
+
+
+def test_the_best_epoch_is_the_one_with_the_lowest_loss(learnt, tmp_path):
+    for epoch, loss in {2: 1.5, 3: 1.25, 10: 1.25}.items():
+        known = load_weights(learnt / "weights.8.h5")
+        save_weights(tmp_path / f"weights.{epoch}.h5", replace(known, losses={"loss": epoch / 4, "val_loss": loss}))
+    assert re.match(r"weights .*weights\.3\.h5,", call(sample, "best", "--model-dir", tmp_path, "--length", 1)[2])
+
+
 def test_out_gets_what_standard_output_gets(learnt, tmp_path):
     arguments = ["--model-dir", learnt, "--tunes", 2, "--random-seed", 1, "--temperature", 1.5, "--length", 300]
     _, expected, _ = call(sample, *arguments)
@@ -109,6 +152,7 @@ def test_the_pretrained_weights_serve_until_there_are_others(learnt, tmp_path, m
     assert "pretrained/weights.8.h5" in call(sample, "--length", 1)[2]
     assert "pretrained/weights.8.h5" in call(sample, 8, "--length", 1)[2]
     assert_one_line("sample", call(sample, 9)[2], "no weights of epoch 9 in .*pretrained; it has epochs 8")
+    assert "pretrained/weights.8.h5" in call(sample, "best", "--length", 1)[2]
     shutil.copy(learnt / "weights.16.h5", tmp_path)
     assert f"{tmp_path / 'weights.16.h5'}," in call(sample, "--length", 1)[2]
 

@@ -1,6 +1,7 @@
 """Training runs: the same seed gives the same bits, wherever a run stopped and however many threads it has."""
 
 import csv
+import itertools
 import math
 import re
 import shutil
@@ -239,15 +240,94 @@ def test_more_epochs_can_be_added_to_a_finished_run(tmp_path, run, choices):
     assert_same_end(train(resume(run, {"epochs": 3}, 1)), trained(tmp_path / "whole", choices))
 
 
-def test_a_cosine_schedule_ends_with_its_epochs(tmp_path, run, choices):
+def test_a_cosine_schedule_under_way_keeps_its_epochs(tmp_path, run, choices):
     train(begin(run, choices | {"schedule": "cosine"}, None, 1), 1)
     before = tree(tmp_path)
-    with pytest.raises(InputError, match="^--epochs 4 .*leave --epochs out$"):
-        resume(run, {"epochs": 4}, 1)
+    for other in (1, 2, 4):
+        says = f"^--epochs {other} .*; once the run has its 3 epochs, .* a new cycle; until then leave --epochs out$"
+        with pytest.raises(InputError, match=says):
+            resume(run, {"epochs": other}, 1)
     assert tree(tmp_path) == before
     train(resume(run, {"epochs": 3}, 1))
-    with pytest.raises(InputError, match="3 epochs; its cosine schedule ends there; --overwrite"):
-        resume(run, {}, 1)
+
+
+@pytest.mark.parametrize("asked", [{}, {"epochs": 13}, {"epochs": 1}])
+@pytest.mark.parametrize("warmup, remedy", [(0, 23), (11 * STEPS + 1, 25)])
+def test_a_finished_cosine_schedule_names_epochs_that_begin_a_new_one(run, choices, asked, warmup, remedy):
+    train(begin(run, choices | {"schedule": "cosine", "epochs": 13, "warmup": warmup}, None, 1))
+    with pytest.raises(InputError, match=f"its 13 epochs; --epochs {remedy} goes further, in a new cycle") as error:
+        resume(run, asked, 1)
+    assert len(str(error.value).splitlines()) == 1
+    assert resume(run, {"epochs": remedy}, 1).trainer.cycle_start == 13
+
+
+@pytest.fixture
+def finished(run, choices):
+    """A run with all that there is, its schedule at its end."""
+    train(begin(run, choices | EVERYTHING, None, 1))
+    return run
+
+
+def test_a_new_cycle_goes_on_from_the_averaged_weights_with_epochs_log_and_files(finished):
+    session = resume(finished, {"epochs": 5}, 1)
+    saved = load_weights(finished.model_dir / "weights.3.h5").model.parameters.flat
+    assert session.trainer.model.parameters.flat.tobytes() == saved.tobytes()
+    assert session.trainer.learning_rate == 0.001 / 6  # the first step of a warm-up of five
+    train(session)
+    assert session.trainer.learning_rate == pytest.approx(1e-5)
+    assert epochs(finished.model_dir) == [1, 2, 3, 4, 5]
+    assert [row["epoch"] for row in table(finished)] == ["1", "2", "3", "4", "5"]
+
+
+@pytest.mark.parametrize("stop", [1, 4, STEPS - 1, STEPS])
+def test_two_new_cycles_stopped_again_and_again_are_as_if_never_stopped(tmp_path, finished, stop):
+    other = Run(tmp_path / "copy", tmp_path / "copied logs")
+    shutil.copytree(finished.model_dir, other.model_dir)
+    train(resume(finished, {"epochs": 5}, 1))
+    whole = train(resume(finished, {"epochs": 6}, 2))
+    for last in (5, 6):
+        session = resume(other, {"epochs": last}, 1)
+        while len(session.trainer.history) < last:
+            for _ in itertools.islice(session.trainer.steps(), stop):
+                pass
+            if session.trainer.position == STEPS:
+                session.trainer.finish_epoch()
+                session.save_epoch()
+            else:
+                session.save_progress()
+            if len(session.trainer.history) < last:
+                session = resume(other, {}, 1)
+    assert_same_end(session, whole)
+    assert load_resume(other.resume_path)[1]["cycle_start"] == 5
+
+
+def test_a_new_cycle_under_way_keeps_its_epochs_too(finished):
+    train(resume(finished, {"epochs": 5}, 1), 1)
+    with pytest.raises(InputError, match="^--epochs 7 .* once the run has its 5 epochs"):
+        resume(finished, {"epochs": 7}, 1)
+    assert len(train(resume(finished, {"epochs": 5}, 1)).trainer.history) == 5
+
+
+def test_a_finished_run_from_before_there_were_cycles_begins_one(finished):
+    arrays, numbers = load_resume(finished.resume_path)
+    assert numbers.pop("cycle_start") == 0
+    save_resume(finished.resume_path, arrays, numbers)
+    assert resume(finished, {"epochs": 4}, 1).trainer.cycle_start == 3
+
+
+def test_a_new_cycle_shorter_than_its_warmup_is_refused_with_the_least_that_is_not(run, choices):
+    train(begin(run, choices | {"schedule": "cosine", "warmup": 2 * STEPS + 1}, None, 1))
+    with pytest.raises(InputError, match=f"^--epochs 5 ends the new cycle .* of {2 * STEPS + 1} steps; --epochs 6 is"):
+        resume(run, {"epochs": 5}, 1)
+    assert len(train(resume(run, {"epochs": 6}, 1)).trainer.history) == 6
+
+
+def test_a_constant_rate_goes_on_without_a_new_cycle(run, choices):
+    train(begin(run, choices | {"averaging": 0.9, "warmup": 2}, None, 1))
+    session = resume(run, {"epochs": 4}, 1)
+    assert (session.trainer.cycle_start, session.trainer.learning_rate) == (0, 0.001)
+    saved = load_weights(run.model_dir / "weights.3.h5").model.parameters.flat
+    assert session.trainer.model.parameters.flat.tobytes() != saved.tobytes()
 
 
 def test_a_run_that_knows_nothing_of_later_options_is_resumed(tmp_path, run, choices):
@@ -487,7 +567,7 @@ ALTERATIONS = {
 
 
 NONSENSE = {
-    **dict.fromkeys(["t", "position", "correct"], [None, -1, 1.5, "1", True, 10**9]),
+    **dict.fromkeys(["t", "position", "cycle_start", "correct"], [None, -1, 1.5, "1", True, 10**9]),
     **dict.fromkeys(["nats", "seconds"], [None, -1.0, math.nan, math.inf, "1", 10**400]),
     "backend": [None, "cuda", 7, ["numba"]],
     "history": [None, 7, "text", [], [7], [{}], [{"epoch": 1}], [dict.fromkeys(COLUMNS, "1")], [{"speed": 11}]],
@@ -496,7 +576,7 @@ NONSENSE = {
 }
 del NONSENSE["correct"][-1]  # as many as that would only be a wrong accuracy
 ALTERATIONS["encoding=7"] = altered("encoding", lambda old: 7)
-ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE}
+ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE if name != "cycle_start"}
 ALTERATIONS |= {
     f"{name}={str(value)[:20]}": altered(name, lambda old, value=value: value)
     for name, values in NONSENSE.items()

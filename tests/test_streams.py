@@ -15,13 +15,15 @@ from lstm.vocabulary import Vocabulary
 LETTERS = Vocabulary("\nabcdef")
 
 
-def until_tune_ends(characters, length):
+def until_tune_ends(characters, length, stop=None, tunes=True):
     """The textbook of `cut`: (text, why it ended)."""
     text = ""
     for character in itertools.islice(characters, length):
         text += character
-        if text.endswith("\n\n"):
+        if tunes and text.endswith("\n\n"):
             return text[:-1], "tune"
+        if stop and text.endswith(stop):
+            return text, "stop"
     return text, "length"
 
 
@@ -52,6 +54,36 @@ def test_text_without_tunes_goes_on_to_its_length(whole, model):
     assert any("\n\n" in text for text, _ in texts.values())
 
 
+@pytest.mark.parametrize("tunes", [False, True])
+@pytest.mark.parametrize("stop", ["\n", "a", "aa", "ccc", "\n\n", "ef", "abcd", "a\nb", "abcdef" * 99], ids=repr)
+def test_a_text_ends_right_after_the_one_to_stop_at(whole, model, stop, tunes):
+    count, length = AT_ONCE + 2, 200
+    texts = whole(generate_many(model, LETTERS, "ab", generators(3, count), length, tunes=tunes, stop=stop, threads=2))
+    for stream, rng in enumerate(generators(3, count)):
+        alone = generate(model, LETTERS, "ab", rng, threads=1)
+        assert texts[stream] == until_tune_ends(alone, length, stop, tunes)
+    assert "stop" in {end for _, end in texts.values()} or len(stop) > 2 or (tunes and stop == "\n\n")
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 10, 66, 130])
+@pytest.mark.parametrize("last", [63, 64, 65, 128, 129, 150])
+def test_the_one_to_stop_at_may_begin_in_a_chunk_before(whole, model, last, size):
+    size = min(size, last)
+    (text, _), = whole(generate_many(model, LETTERS, "ab", generators(3, 1), 150, tunes=False)).values()
+    stop = text[last - size : last]
+    ended = until_tune_ends(text, 150, stop, tunes=False)
+    assert whole(generate_many(model, LETTERS, "ab", generators(3, 1), 150, tunes=False, stop=stop)) == {0: ended}
+    assert ended == (text[: text.index(stop) + size], "stop")
+
+
+def test_what_the_prime_has_of_the_one_to_stop_at_does_not_count(whole, model):
+    (text, _), = whole(generate_many(model, LETTERS, "fab", generators(3, 1), 150, tunes=False)).values()
+    stop = "fab" + text[:2]
+    assert stop not in text
+    made = whole(generate_many(model, LETTERS, "fab", generators(3, 1), 150, tunes=False, stop=stop))
+    assert made == {0: (text, "length")}
+
+
 def test_another_random_seed_gives_other_tunes(whole, model):
     texts = [whole(generate_many(model, LETTERS, "ab", generators(seed, 3), 100, tunes=False)) for seed in (3, 3, 4)]
     assert texts[0] == texts[1] != texts[2]
@@ -71,6 +103,23 @@ def test_another_random_seed_gives_other_tunes(whole, model):
 ])
 def test_a_tune_ends_at_the_empty_line_wherever_the_chunk_does(before, left, text, expected):
     assert cut(SimpleNamespace(before=before, left=left), text, tunes=True) == expected
+
+
+@pytest.mark.parametrize("tail, left, text, stop, expected", [
+    ("", 9, "aab", "aa", ("aa", "stop")),
+    ("a", 9, "ab", "aa", ("a", "stop")),
+    ("xa", 9, "ab", "aa", ("a", "stop")),
+    ("a", 9, "ba", "aa", ("ba", "")),
+    ("ab", 9, "abac", "abac", ("abac", "stop")),
+    ("ab", 9, "acab", "abac", ("ac", "stop")),
+    ("", 3, "abc", "abc", ("abc", "stop")),  # just in time
+    ("", 2, "abc", "abc", ("ab", "length")),
+    ("|", 9, "\n\nX", "|\n", ("\n", "stop")),  # before the empty line is known to be one
+    ("", 9, "\n\nX", "\n\n", ("\n", "tune")),
+])
+def test_the_one_to_stop_at_is_found_wherever_the_chunk_begins(tail, left, text, stop, expected):
+    stream = SimpleNamespace(before=tail[-1:] or "x", tail=tail, left=left)
+    assert cut(stream, text, tunes=True, stop=stop) == expected
 
 
 def test_pieces_come_in_order_and_as_soon_as_they_can():

@@ -120,6 +120,15 @@ def test_all_that_helps_on_a_small_corpus_has_its_option(training, tmp_path):
     assert asked.items() <= (numbers["settings"] | numbers["config"]).items()
 
 
+def test_a_finished_schedule_begins_again_and_says_so(training, places):
+    assert "new cycle" not in call(train, *training, "--schedule", "cosine", "--averaging", 0.9)[1]
+    status, out, _ = call(train, "--resume", *places, "--epochs", 3)
+    assert status == 0
+    says = "a new cycle begins from the averaged weights of epoch 2: the rate rises again, and falls until epoch 3"
+    assert out.splitlines().count(says) == 1
+    assert [line[:8] for line in out.splitlines() if re.match(r"epoch \d", line)] == ["epoch 3:"]
+
+
 def test_tunes_in_other_keys_can_be_learnt(training, tmp_path, text):
     keys = TEXT + TEXT.replace("K:G", "K:A").replace(" dBAG", " ec'BA")
     text.write_text(keys)

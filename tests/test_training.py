@@ -67,6 +67,26 @@ def test_training_ends_at_the_lowest_rate(monkeypatch):
     assert rates[-1] == pytest.approx(1e-4)
 
 
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_a_new_cycle_begins_from_the_averaged_weights_and_has_the_whole_schedule(monkeypatch, averaging):
+    how = {"schedule": "cosine", "learning_rate": 0.01, "warmup": 3, "averaging": averaging}
+    first, second, rates, step = new_one(epochs=2, **how), new_one(epochs=5, **how), [], Adam.step
+
+    def noting(self, parameters, gradient, rate, *rest):
+        rates.append(rate)
+        step(self, parameters, gradient, rate, *rest)
+
+    assert len(list(first.records())) == 2
+    second.restore(*first.snapshot())
+    second.begin_cycle()
+    np.testing.assert_array_equal(second.model.parameters.flat, first.ema_model.parameters.flat)
+    assert (first.model.parameters.flat != first.ema_model.parameters.flat).any() == (averaging > 0)
+    monkeypatch.setattr(Adam, "step", noting)
+    assert [record.epoch for record in second.records()] == [3, 4, 5]
+    assert rates == [learning_rate_at(step, 21, second.settings) for step in range(21)]  # 7 in each of 3 epochs
+    assert (rates[0], rates[3], rates[-1]) == pytest.approx((0.0025, 0.01, 1e-4))
+
+
 # -- averaged weights
 
 

@@ -59,17 +59,20 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{self.prog}: {message}; see --help\n")
 
 
-def whole(least, most=sys.maxsize):
-    """An option type: a whole number from `least` to `most`."""
+def whole(least, most=sys.maxsize, word=None):
+    """An option type: a whole number from `least` to `most`, or a certain word."""
 
     def parse(text):
+        if text == word:
+            return word
+        instead = ""
         try:
             value = int(text)
         except ValueError:
-            value = least - 1
+            value, instead = least - 1, f", or {word}" * bool(word)
         if not least <= value <= most:
             limit = f"least {least}" if value < least else f"most {most}"
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at {limit}")
+            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at {limit}{instead}")
         return value
 
     return parse

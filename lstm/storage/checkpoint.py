@@ -10,9 +10,11 @@ other weights from these, and hdf5.py guards the file itself.
 
 import hashlib
 import json
+import math
 import re
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -24,9 +26,11 @@ from lstm.io.hdf5 import Remedied, as_text, check_dataset, child, names_as_bytes
 from lstm.model import CharRNN, Config
 from lstm.notation.header import MOST, Headers
 from lstm.parameters import Parameters
+from lstm.training import best
 from lstm.vocabulary import Vocabulary
 
 FORMAT_VERSION = 1
+BEST = "best"  # what the user says for the epoch with the lowest loss
 NOT_WEIGHTS = "the file is damaged or not one of weights: train or copy it again"
 
 
@@ -172,9 +176,6 @@ def digest(parameters):
     return hashlib.sha256(parameters.flat.tobytes()).hexdigest()
 
 
-# -- resume
-
-
 # -- which file is meant
 
 
@@ -189,6 +190,26 @@ def epochs(directory):
     return sorted(int(name[1]) for name in names if name)
 
 
+class Losses(NamedTuple):
+    """The losses of an epoch, as `training.best` compares them."""
+
+    epoch: int
+    loss: float
+    val_loss: float  # NaN where nothing was held out
+
+
+def losses_of(directory, epoch):
+    """The Losses that a weights file keeps; its arrays are not read. Raises InputError for a file without them."""
+    with open_file(weights_path(directory, epoch), NOT_WEIGHTS) as file:
+        kept = json.loads(file.attrs.get("losses", "null"))
+        require(kept, f"it keeps no losses, by which {BEST} is chosen", "name an epoch instead")
+        require_version(file)
+        loss, val_loss = kept["loss"], kept["val_loss"]
+        numbers = isinstance(loss, float) and isinstance(val_loss, float) and math.isfinite(loss)
+        require(numbers, f"its losses are {kept}")
+        return Losses(epoch, loss, val_loss)
+
+
 def pretrained():
     """The directory of the weights that ship: a part of the installed package, or model/pretrained of the checkout."""
     installed = Path(__file__).parent.parent / "pretrained"
@@ -196,13 +217,15 @@ def pretrained():
 
 
 def find_weights(model_dir, epoch=None):
-    """The weights file that was asked for, or the newest of the user's, or the newest that ships."""
+    """The weights file that was asked for (an epoch or BEST), or the newest of the user's, or the newest that ships."""
     there = epochs(model_dir)
     if not there and Path(model_dir).resolve() == places.MODELS.resolve() and epochs(pretrained()):
         model_dir = pretrained()
         there = epochs(model_dir)
     if not there:
         raise InputError(f"there are no weights in {places.shown(model_dir)}; {places.command('train.py')} makes some")
+    if epoch == BEST:
+        epoch = best([losses_of(model_dir, number) for number in there]).epoch
     if epoch is not None and epoch not in there:
         has = ", ".join(map(str, there))
         raise InputError(f"there are no weights of epoch {epoch} in {places.shown(model_dir)}; it has epochs {has}")

@@ -66,7 +66,7 @@ def are_numbers(saved):
     """Whether the saved and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
     counts = [saved[name] for name in ("t", "position", "correct")]
     sums = [saved[name] for name in ("nats", "seconds")]
-    history = [Record(**record) for record in saved["history"]]
+    history, cycle_start = [Record(**record) for record in saved["history"]], saved.get("cycle_start", 0)
     return (
         all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) is float and 0 <= number < math.inf for number in sums)
@@ -75,6 +75,8 @@ def are_numbers(saved):
         and are_paths(saved["input"])
         and isinstance(saved.get("encoding"), str | None)
         and saved["backend"] in BACKENDS
+        and type(cycle_start) is int
+        and 0 <= cycle_start <= len(history)
     )
 
 

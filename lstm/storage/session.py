@@ -19,7 +19,7 @@ from lstm.settings import PRESETS, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import Checkpoint
 from lstm.storage.resume import refuse_misfits, refuse_misplaced
 from lstm.storage.run import Run
-from lstm.training import Trainer
+from lstm.training import Record, Trainer
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def begin(run, options, default_input, threads, overwrite=False):
 
 def resume(run, options, threads):
     """The Session of the run that is there, where it stopped. Only --epochs may differ from what it began with,
-    and that only where the learning rate does not depend on it.
+    and with a cosine schedule, whose rates depend on it, only once that has ended: then a new cycle begins.
     """
     arrays, saved = run.load_resume()
     refuse_misfits(arrays, saved, run.resume_path)
@@ -78,16 +78,14 @@ def resume(run, options, threads):
     refuse_another_preset(options, saved, corpus)
     config = Config(**saved["config"])
     refuse_misplaced(saved, config, settings, corpus, run.resume_path)
+    run.save_log([Record(**record) for record in saved["history"]])
+    new_cycle = settings.schedule == "cosine" and is_finished(saved)
+    refuse_too_few_epochs(settings, corpus, len(saved["history"]), new_cycle)
     trainer = new_trainer(config, settings, corpus, saved["backend"], threads)
     trainer.restore(arrays, saved)
     run.remove_leftovers()
-    run.save_log(trainer.history)
-    done = len(trainer.history)
-    if done >= settings.epochs:
-        further = f"--epochs {done + 10} goes further"
-        if settings.schedule == "cosine":
-            further = "its cosine schedule ends there; --overwrite, or another --model-dir and --log-dir, begins anew"
-        raise InputError(f"this run has trained its {done} epochs; {further}")
+    if new_cycle:
+        trainer.begin_cycle()
     return Session(run, trainer, corpus, saved_of(trainer, corpus, saved["backend"], source), remarks)
 
 
@@ -103,6 +101,26 @@ def corpus_of(source, validation):
     """(the Corpus of a source, the remarks of `corpus.read`). The text itself is large, and not kept."""
     text, remarks = read(source["input"], source["encoding"])
     return Corpus.of(text, validation), remarks
+
+
+def is_finished(saved):
+    """Whether a saved run has trained all its epochs."""
+    return len(saved["history"]) >= Settings(**saved["settings"]).epochs
+
+
+def refuse_too_few_epochs(settings, corpus, done, new_cycle):
+    """Raise InputError where no epoch is left to train, or too few for the warm-up of a new cycle."""
+    least = done + 1
+    if new_cycle:
+        least += settings.warmup // steps_of(replace(settings, epochs=1), corpus)
+    if settings.epochs <= done:
+        further = f"--epochs {max(done + 10, least)} goes further" + ", in a new cycle of its schedule" * new_cycle
+        raise InputError(f"this run has trained its {done} epochs; {further}")
+    if settings.epochs < least:
+        raise InputError(
+            f"--epochs {settings.epochs} ends the new cycle before its warm-up of {settings.warmup} steps; "
+            f"--epochs {least} is the least"
+        )
 
 
 def chosen(options, kind):
@@ -189,6 +207,11 @@ def refuse_more_than_memory(config, settings, corpus):
 def refuse_changes(options, saved):
     """Raise InputError for a choice that differs from what the run began with: it would not be the same run."""
     for name in changed(options, saved):
+        if name == "epochs":
+            raise InputError(
+                f"--epochs {options[name]} would change a schedule that is under way; once the run has its "
+                f"{Settings(**saved['settings']).epochs} epochs, it begins a new cycle; until then leave --epochs out"
+            )
         option = ("--no-" if options[name] is False else "--") + name.replace("_", "-")
         value = "" if isinstance(options[name], bool) else f" {options[name]}"
         raise InputError(f"{option}{value} would change the run that is to be resumed; leave {option} out")
@@ -209,6 +232,6 @@ def changed(options, saved):
     """The names of the options that differ from what a run began with, but for epochs where these may grow."""
     config, settings = Config(**saved["config"]), Settings(**saved["settings"])  # with the defaults of later fields
     began_with = asdict(config) | asdict(settings) | {"backend": saved["backend"]}
-    if settings.schedule != "cosine":  # which has the number of epochs in each of its rates
+    if settings.schedule != "cosine" or is_finished(saved):  # a cosine has the number in each of its rates
         del began_with["epochs"]
     return [name for name, value in options.items() if name in began_with and value != began_with[name]]
