@@ -208,7 +208,7 @@ def train(text: str, **settings) -> Training:
     with named_as_arguments():
         corpus = Corpus.of(text, chosen.validation)
         transposer = transposer_for(chosen, corpus)
-        chosen = suited(chosen, corpus, options, transposer)
+        chosen, _ = suited(chosen, corpus, options, transposer)
         config = config_for(options, len(corpus.vocabulary))
         return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
 

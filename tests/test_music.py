@@ -21,6 +21,7 @@ from lstm.io import InputError
 from lstm.io.places import ROOT
 from lstm.notation import written
 from lstm.notation.abc2midi import find_abc2midi, how_to_install
+from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering import music, synth
 from lstm.rendering.music import Unplayable
@@ -358,6 +359,21 @@ def test_an_engraver_that_hangs_is_ended(monkeypatch, tmp_path):
 def test_a_header_without_notes_has_no_files(make):
     with pytest.raises(Unplayable, match="^it has no notes$"):
         make("X:1\nT:Silence\nM:4/4\nL:1/8\nK:G\nz8|z8|]\n")
+
+
+@pytest.mark.parametrize(
+    "directive", ["%%abc-include {}", "%%ABC-INCLUDE {}", "I:abc-include {}", "%%MIDI ptstress {}"]
+)
+@pytest.mark.parametrize("place", ["header", "music"])
+def test_no_tune_reads_a_file(tmp_path, directive, place):
+    (tmp_path / "secret.abc").write_text("T:A secret\nQ:1/4=60\nA B c d|\n")
+    named = directive.format(tmp_path / "secret.abc")
+    lines = ["X:1", "M:4/4", "L:1/8", "K:C", "CDEF GABc|", "cBAG FEDC|"]
+    lines.insert({"header": 3, "music": 5}[place], named)
+    text = "\n".join(lines)
+    expected = text.replace(named, "%")
+    assert music.midi(text) == music.midi(expected) and judge_tune(text) == judge_tune(expected)
+    assert notes_shown(text) == notes_shown(expected) and "secret" not in music.svg(text)
 
 
 def test_drums_are_not_played_by_plucked_strings():

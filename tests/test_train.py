@@ -149,6 +149,15 @@ def test_text_that_is_not_abc_is_learnt_and_written_too(training, tmp_path, text
     assert (status, len(out), out[:7]) == (0, 37, seed)
 
 
+def test_what_of_a_preset_does_not_suit_the_text_is_said_in_a_line_each(training, text):
+    text.write_text(OTHER_TEXTS["Greek"])
+    status, out, _ = call(train, *training, "--preset", "tiny", "--epochs", 1)
+    assert status == 0
+    left_out = [line for line in out.splitlines() if line.startswith("left out of the preset: ")]
+    options = [line.split(": ")[1].split(", which ")[0] for line in left_out]
+    assert options == ["--warmup 100", "--shuffle", "--transpose 0.5"]
+
+
 def test_help_is_no_error():
     for module in (train, sample):
         status, out, err = call(module, "--help")

@@ -23,6 +23,13 @@ BLAS = ThreadpoolController()
 LOCK, LIMITS = Lock(), []  # what holds BLAS to one thread: once for each context that is open, in any thread
 
 
+# What says in version 1 of control groups what a file says in version 2.
+VERSION_1 = {
+    "memory.max": ("memory", "memory.limit_in_bytes"),
+    "cpu.max": ("cpu", "cpu.cfs_quota_us", "cpu.cfs_period_us"),
+}
+
+
 def default_threads():
     """The cores this process may use: those it is held to, and those a container has a share of."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -32,16 +39,24 @@ def default_threads():
 def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
     """The least number in the files `name` of this process's control group and of all above it; None for no limit.
 
-    A container has its share of the machine's memory and cores from these (cgroups, version 2, of Linux).
+    A container has its share of the machine's memory and cores from these (cgroups of Linux; in version 1 each
+    controller has a tree of its own, and other files).
     """
-    top, limits = Path(top), []
-    with contextlib.suppress(OSError):  # not on this system
-        own = next((line for line in Path(membership).read_text().splitlines() if line.startswith("0::/")), "0::/")
-        group = top / own.removeprefix("0::/")
-        for folder in (group, *group.parents)[: len(group.parts) - len(top.parts) + 1]:
-            with contextlib.suppress(OSError, ValueError):
-                amount, *period = (folder / name).read_text().split()  # "max" is no number: there is no limit
-                limits.append(int(amount) / int(period[0] if period else 1))
+    controller, *files = VERSION_1[name]
+    limits, groups = [], []
+    with contextlib.suppress(OSError, ValueError):  # not on this system
+        for line in ["0::/", *Path(membership).read_text().splitlines()]:
+            _, controllers, own = line.split(":", 2)
+            if not controllers:
+                groups.append((Path(top), own, [name]))
+            elif controller in controllers.split(","):
+                groups += [(Path(top, controller), place, files) for place in (own, "/")]  # "/": within a container
+    for root, own, names in groups:
+        group = root / own.lstrip("/")
+        for folder in (group, *group.parents)[: len(group.parts) - len(root.parts) + 1]:
+            with contextlib.suppress(OSError, ValueError):  # "max" is no number: there is no limit
+                amount, *period = " ".join((folder / file).read_text() for file in names).split()
+                limits += [int(amount) / int(period[0] if period else 1)] * (int(amount) >= 0)
     return min(limits, default=None)
 
 

