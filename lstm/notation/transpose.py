@@ -38,7 +38,7 @@ NAME = r"\b[A-G](?:[#b\d]|m(?![a-z]{2})|maj|min|dim|aug|sus|(?![a-z]))"
 WORDS = rf'"(?:[\^_<>@][^"\n]*|(?:(?!{NAME})[^"\n])*)"'
 TOKEN = re.compile(
     rf"(?P<stays>{COMMENT.pattern}|{FIELDS}|{ORNAMENT}|{WORDS})"
-    r"""|(?P<moves>"[A-G][^"\n]*"|[\^_=]*[A-Ga-g][,']*)""",
+    r"""|(?P<moves>"[A-G][^"\n]*"|[\^_=]{0,2}[A-Ga-g][,']*)""",
     re.MULTILINE,
 )
 OTHER = re.compile(r"[xyzXZ\d/<>(){}|:\[\]~\- \t\n.H-Wh-w\\&*$`]*")  # what else stands in the music

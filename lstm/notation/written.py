@@ -16,15 +16,16 @@ from fractions import Fraction
 
 from lstm.notation.tunes import COMMENT, FIELD, ORNAMENT, first_tune
 
+# subtle: no part may match without end where another could go on, or a hostile line would take quadratic time.
 INLINE = r"\[[A-Za-z]:[^\[\]\n]*\]"
 TEXT = rf'"[^"\n]*"|{ORNAMENT}'
-PITCH = r"(?P<sign>[\^_=]*)(?P<letter>[A-Ga-g])(?P<octave>[,']*)"
+PITCH = r"(?P<sign>[\^_=]{0,2})(?P<letter>[A-Ga-g])(?P<octave>[,']*)"
 SPELT = re.compile(rf"(?P<key>\[K:[^\[\]\n]*\])|(?P<other>{INLINE}|{TEXT})|(?P<roll>~)|{PITCH}|(?P<bar>\||::)")
 GRACE = r"(?:\{[^{}\n]*\}\s*)"
 TUPLET = re.compile(rf"(\([2-9](?::\d?){{0,2}})\s*({GRACE}+)")
 LENGTH = r"\d{0,4}/{0,4}\d{0,4}"
-NOTE = r"(?:[\^_=]*[A-Ga-gxz][,']*|\[[^\]\[|:\n]*\])"
-BETWEEN = rf"(?:{TEXT}|[.~H-Wh-w(]|\s)*"
+NOTE = r"(?:[\^_=]{0,2}[A-Ga-gxz][,']*|\[[^\]\[|:\n]*\])"
+BETWEEN = rf"(?:(?:{TEXT}|[.~H-Wh-w(])\s*)*"
 BROKEN = re.compile(rf"({NOTE})({LENGTH})\s*(<{{1,3}}|>{{1,3}})\s*({GRACE}*)({BETWEEN}{NOTE})({LENGTH})")
 LASTING = re.compile(rf"({INLINE}|{TEXT})|({NOTE})({LENGTH})")
 RESTS_TIE = re.compile(rf"([xz]{LENGTH})-")
