@@ -21,7 +21,7 @@ def some_text(count):
     return "".join(f"{HEADER.format(n, 'GA'[n % 2])}{line}\n\n" for n, line in enumerate(music))
 
 
-@pytest.mark.parametrize("count", [3000, pytest.param(20_000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("count", [800, pytest.param(20_000, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("settings", [
     Settings(), Settings(shuffle=True), Settings(transpose=1.0), Settings(shuffle=True, transpose=1.0),
 ], ids=["as it stands", "shuffled", "transposed", "both"])

@@ -65,7 +65,7 @@ def test_the_unit_that_a_header_leaves_out_is_that_of_its_meter(meter, unit):
     "[1", "c-", "z-", "~", "c,", "c/", "9", "c9", ".", 'c>"a"', "c>{a}", "c>!a!", "c>(", "=", "_", "K:", "%", "\\",
 ])
 def test_a_long_hostile_line_is_read_to_its_end(piece):
-    for text in (piece * 30_000, f"c>{piece * 30_000}", f"{piece * 30_000} "):
+    for text in (piece * 10_000, f"c>{piece * 10_000}", f"{piece * 10_000} "):
         assert bare(spelt(HEADER + "K:C\n" + text))  # in quadratic time that would take minutes
 
 
