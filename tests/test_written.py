@@ -24,6 +24,7 @@ def music(text, header="K:C\n"):
         ("d>{f}e d2<{f}e2 [ce]>{f}d", "d3/2{f}e1/2 d{f}e3 [ce]3/2{f}d1/2"),
         ("c>d e2>>f2 c>d/ c2>.d c>>>d", "c>d e2>>f2 cd/ c2.d c-c7/8d1/8"),
         ("c5 z5 [ce]9 ^c5 c7 c3 c15 c5/2 c/ c//", "c4-c z4z [ce]8-[ce] ^c4-^c c7 c3 c8-c7 c2-c1/2 c/ c//"),
+        ("c0 z0 c/0 c>d0 c00/0 [ce]0", "c0 z0 c/0 c>d0 c00/0 [ce]0"),
         ("z2-|c2-|c2", "z2|c2-|c2"),
         ("+fermata+E ~G !trill!A", "!fermata!E !turn!G !trill!A"),
         ("AB cd!", "AB cd"),

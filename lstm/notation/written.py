@@ -128,9 +128,9 @@ def tied(match):
 
 
 def number(length):
-    """A note's length as a fraction of the unit: `3/2`, `/` and `//` for a half and a quarter."""
+    """A note's length as a fraction of the unit: `3/2`, `/` and `//` for a half and a quarter; a 0 is no number."""
     over, slashes, under = re.fullmatch(r"(\d*)(/*)(\d*)", length).groups()
-    return Fraction(int(over or 1)) / ((int(under or 0) or 2 ** len(slashes)) if slashes else 1)
+    return Fraction(int(over or 0) or 1) / ((int(under or 0) or 2 ** len(slashes)) if slashes else 1)
 
 
 def written(length):
