@@ -193,7 +193,7 @@ def tune_of_row(row):
     name, rhythm, meter, mode, abc = (row.get(column) for column in ("name", "type", "meter", "mode", "abc"))
     if not all(isinstance(value, str) and value.strip() for value in (meter, mode, abc)):
         return None
-    return written({"T": name, "R": rhythm, "M": meter, "K": mode}, abc)
+    return tune_of({"T": name, "R": rhythm, "M": meter, "K": mode}, abc)
 
 
 def tune_of_paragraph(text):
@@ -205,10 +205,10 @@ def tune_of_paragraph(text):
     if not {"M", "K"} <= fields.keys():
         return None
     music, words = text[end:], text[end:].split()
-    return written(fields, "".join(words) if all(map(TOKEN.fullmatch, words)) else music)
+    return tune_of(fields, "".join(words) if all(map(TOKEN.fullmatch, words)) else music)
 
 
-def written(fields, music):
+def tune_of(fields, music):
     """A tune of header fields and music, without X:. None if it has no music, or a key that ABC does not know."""
     lines = [LINE_BREAK.sub(r"\1", line.rstrip()).rstrip() for line in re.split(r"\r\n?|\n", music)]
     lines = [line for line in lines if line and not line.startswith("X:")]

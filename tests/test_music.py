@@ -231,6 +231,16 @@ def test_what_would_be_drawn_wrong_is_refused_in_words(body):
         music.svg(tune(body))
 
 
+@pytest.mark.parametrize("right, wrong", [("GABc", "GABd"), ("d4", "d3"), ("|GABc", "|_GABc"), ("K:D", "K:C")])
+def test_a_fault_in_the_spelling_for_the_converter_is_found(monkeypatch, right, wrong):
+    text, spelt = tune("CDEF GABc|GABc d4|]", key="D"), written.spelt
+    assert music.svg(text)
+    music.engraved.cache_clear()
+    monkeypatch.setattr(written, "spelt", lambda tune: spelt(tune).replace(right, wrong))
+    with pytest.raises(Unplayable, match="^its score would not show what sounds"):
+        music.svg(text)
+
+
 def test_notes_that_differ_are_found():
     notes = [(60, 0.0, 1.0), (60, 1.0, 2.0), (64, 1.0, 2.0)]
     assert not music.difference(notes, [(60, 1 / 480, 1.0), (60, 1.0, 2.0), (64, 1.0, 2.005)])

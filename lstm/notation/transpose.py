@@ -20,7 +20,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm.notation.header import parse_key
-from lstm.notation.tunes import COMMENT, ORNAMENT
+from lstm.notation.tunes import COMMENT, INLINE, ORNAMENT
 
 # From the fiddle's lowest string to as high as the tunes that ship go, but for 3 of their 246,952 notes.
 NAMES = "G, A, B, C D E F G A B c d e f g a b c' d' e'".split()
@@ -33,7 +33,7 @@ MODES = {"lyd": 1, "": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5}  
 TUNE = re.compile(r"(.*?^K:[ \t]*)([A-G][#b]?)( ?[A-Za-z]*)([ \t]*(?:%.*)?\n.*)", re.DOTALL | re.MULTILINE)
 CHORD = re.compile(r'"([A-G][#b]?)((?:maj|min|dim|aug|sus|add|ma|mi|m|M|o|\+|-|[#b]?\d)*)(/?)([A-G][#b]?)?"')
 # What stays as it is: comments, fields, ornaments; text that is marked as such, and words with no name of a note.
-FIELDS = r"^[A-Za-z]:(?![|:]).*|\[[A-Za-z]:[^\[\]\n]*\]"
+FIELDS = rf"^[A-Za-z]:(?![|:]).*|{INLINE}"
 NAME = r"\b[A-G](?:[#b\d]|m(?![a-z]{2})|maj|min|dim|aug|sus|(?![a-z]))"
 WORDS = rf'"(?:[\^_<>@][^"\n]*|(?:(?!{NAME})[^"\n])*)"'
 TOKEN = re.compile(

@@ -14,8 +14,9 @@ FIELD = re.compile(r"([A-Za-z]):(?![|:])[ \t]*(.*)")  # the one rule: a line of 
 COMMENT = re.compile(r"(?<!\\)%.*")  # to the end of its line; a line that begins so may be a directive: %%abc-version
 HEADER = re.compile(rf"\s*(?:(?:%.*|(?!K:){FIELD.pattern})(?:\n|\Z))*(?:K:.*(?:\n|\Z))?")
 ORNAMENT = r"![^!\s]*!|\+[^+\s]*\+"  # as the standard writes it, and as it did before 2011
+INLINE = r"\[[A-Za-z]:[^\[\]\n]*\]"  # a field within a line
 # What takes no time: text, grace notes, ornaments, fields.
-NO_TIME = rf'"[^"\n]*"|\{{[^{{}}\n]*\}}|{ORNAMENT}|\[[A-Za-z]:[^\[\]\n]*\]'
+NO_TIME = rf'"[^"\n]*"|\{{[^{{}}\n]*\}}|{ORNAMENT}|{INLINE}'
 SILENT = re.compile(rf"{NO_TIME}|^{FIELD.pattern}|{COMMENT.pattern}", re.MULTILINE)  # has letters that are no notes
 NOTE = re.compile(r"[A-Ga-g]")
 UNENDED = re.compile(r"(?<=[^\n]\n)(?=X:)")  # where a tune begins without an empty line before it

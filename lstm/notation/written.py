@@ -14,16 +14,16 @@ The two agree on all but a few signs. There abc2midi's way is spelt out, because
 import re
 from fractions import Fraction
 
-from lstm.notation.tunes import COMMENT, FIELD, ORNAMENT, first_tune
+from lstm.notation import judge
+from lstm.notation.tunes import COMMENT, FIELD, INLINE, ORNAMENT, first_tune
 
 # subtle: no part may match without end where another could go on, or a hostile line would take quadratic time.
-INLINE = r"\[[A-Za-z]:[^\[\]\n]*\]"
 TEXT = rf'"[^"\n]*"|{ORNAMENT}'
 PITCH = r"(?P<sign>[\^_=]{0,2})(?P<letter>[A-Ga-g])(?P<octave>[,']*)"
 SPELT = re.compile(rf"(?P<key>\[K:[^\[\]\n]*\])|(?P<other>{INLINE}|{TEXT})|(?P<roll>~)|{PITCH}|(?P<bar>\||::)")
 GRACE = r"(?:\{[^{}\n]*\}\s*)"
 TUPLET = re.compile(rf"(\([2-9](?::\d?){{0,2}})\s*({GRACE}+)")
-LENGTH = r"\d{0,4}/{0,4}\d{0,4}"
+LENGTH = r"\d{0,3}/{0,4}\d{0,3}"
 NOTE = r"(?:[\^_=]{0,2}[A-Ga-gxz][,']*|\[[^\]\[|:\n]*\])"
 BETWEEN = rf"(?:(?:{TEXT}|[.~H-Wh-w(])\s*)*"
 BROKEN = re.compile(rf"({NOTE})({LENGTH})\s*(<{{1,3}}|>{{1,3}})\s*({GRACE}*)({BETWEEN}{NOTE})({LENGTH})")
@@ -52,7 +52,7 @@ def spelt(tune):
             if name in KEPT:
                 lines.append(line)
         elif line:
-            lines.append(spelt_music(line.removesuffix("!") if line.count("!") % 2 else line, accidentals))
+            lines.append(spelt_music(without_line_break(line), accidentals))
     return "\n".join(lines) + "\n"
 
 
@@ -129,8 +129,7 @@ def tied(match):
 
 def number(length):
     """A note's length as a fraction of the unit: `3/2`, `/` and `//` for a half and a quarter; a 0 is no number."""
-    over, slashes, under = re.fullmatch(r"(\d*)(/*)(\d*)", length).groups()
-    return Fraction(int(over or 0) or 1) / ((int(under or 0) or 2 ** len(slashes)) if slashes else 1)
+    return judge.length_of(re.fullmatch(judge.LENGTH.format(""), length), "")
 
 
 def written(length):
@@ -138,14 +137,26 @@ def written(length):
     return "" if length == 1 else str(length)
 
 
-def bare(text):
-    """The written notes of a tune by `spelt`, for abc2midi: each once and at its time, nothing added, no swing."""
-    lines = []
-    for line in text.rstrip("\n").split("\n"):
+def bare(tune):
+    """The written notes of a tune, for abc2midi: each once and at its time, nothing added, no swing.
+
+    Of what `spelt` does only the accidentals are spelt out, because those of grace notes go with these; all else is
+    left to abc2midi, so that a fault in `spelt` shows.
+    """
+    lines, accidentals = [], Accidentals()
+    for line in first_tune(tune).split("\n"):
+        line = COMMENT.sub("", line).rstrip()
         if field := FIELD.match(line):
-            if field[1] in "XKLMVU":
-                lines += [line, "%%MIDI chordattack 0"] if field[1] == "K" else [line]
-        else:
-            line = ADDED.sub(lambda match: match[1] or "", line)
+            if field[1] == "K":
+                accidentals.end()
+                line += "\n%%MIDI chordattack 0"
+            lines += [line] * (field[1] in "XKLMVU")
+        elif line:
+            line = ADDED.sub(lambda match: match[1] or "", SPELT.sub(accidentals.spell, without_line_break(line)))
             lines.append(BAR.sub(lambda match: match[1] or "|", line) or "|")
     return "\n".join(lines) + "\n"
+
+
+def without_line_break(line):
+    """A line of music without the sign ! that ended it in old ABC."""
+    return line.removesuffix("!") if line.count("!") % 2 else line

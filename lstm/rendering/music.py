@@ -146,18 +146,18 @@ def scores(tune, variants):
     more = {"xmlIdSeed": 1 + (zlib.crc32("\n".join(lines).encode("utf-8", "replace")) >> 1)}  # a tune's own ids
     if any(len(line) > FULL_LINE and not FIELD.match(line) for line in lines):
         more["breaks"] = "auto"
-    text = written.spelt("\n".join(line if line[:2] != "T:" else f"T:{spelt_out(line[2:])}" for line in lines))
-    return engraved(text, json.dumps([options | more for options in variants]))
+    tune = "\n".join(line if line[:2] != "T:" else f"T:{spelt_out(line[2:])}" for line in lines)
+    return engraved(tune, json.dumps([options | more for options in variants]))
 
 
 @lru_cache(maxsize=64)  # a tune's picture is made of the score that its --svg is
-def engraved(text, variants):
-    """The scores of a tune by `written.spelt`, one for each of verovio's options in `variants` (JSON), from one child
-    process. Raises Unplayable unless their notes are those that abc2midi plays.
+def engraved(tune, variants):
+    """The scores of a tune, one for each of verovio's options in `variants` (JSON), from one child process.
+    Raises Unplayable unless their notes are those that abc2midi plays.
     """
-    given = "tune.abc", text.encode("utf-8", "replace")
+    given = "tune.abc", written.spelt(tune).encode("utf-8", "replace")
     made = json.loads(engrave(("scores", variants), given, "scores.json"))
-    played, errors, _ = ask_abc2midi(written.bare(text), find_abc2midi(), SECONDS)
+    played, errors, _ = ask_abc2midi(written.bare(tune), find_abc2midi(), SECONDS)
     if played is None:
         raise Unplayable(one_line(errors[0]) if errors else "abc2midi finds no tune in it")
     if wrong := difference(beats(base64.b64decode(made["midi"])), beats(played)):
