@@ -18,7 +18,7 @@ import numpy as np
 from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.engine.threads import default_threads
-from lstm.gradcheck import TITLES, Problem, check
+from lstm.gradcheck import HIGHEST_RATE, TITLES, Problem, check
 from lstm.io import InputError, places
 from lstm.io.files import is_there
 from lstm.loss import cross_entropy
@@ -264,7 +264,8 @@ def gradcheck(model=None, backend=None) -> Table:
     if network is not None and not isinstance(network, CharRNN):
         raise InputError(f"{model!r} is no model; lstm.load() gives one")
     config = network.config if network else Config(7, dropout=0.3, input_dropout=0.3, recurrent_dropout=0.3, layers=2)
-    small = Config(7, 4, 5, min(config.layers, 3), config.dropout, config.input_dropout, config.recurrent_dropout)
+    rates = (config.dropout, config.input_dropout, config.recurrent_dropout)
+    small = Config(7, 4, 5, min(config.layers, 3), *(min(rate, HIGHEST_RATE) for rate in rates))
     if backend is None:
         backend = network.backend if network else BACKENDS["numba"]
     return Table(check(Problem(small, backend=backend_of(backend))))

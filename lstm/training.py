@@ -22,6 +22,7 @@ from lstm.model import State, dropout_keys
 from lstm.settings import learning_rate_at
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size
+MOST_NATS = 2.0**24  # beyond it float32 has no digit left for a single nat
 
 
 @dataclass(frozen=True)
@@ -132,15 +133,16 @@ class Trainer:
     def step(self):
         """One batch: forward, backward, clip, Adam. Returns the batch's loss in nats per character.
 
-        Raises InputError where loss or gradient is not finite, before any parameter is touched.
+        Raises InputError where the loss is beyond all use or the gradient not finite, before any parameter is touched.
         """
         started, (ids, targets) = time.perf_counter(), self.batches[self.position]
         keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers)
         result = self.model.loss_and_gradient(ids, targets, self.state, keys, self.workers)
         norm = gradient_norm(result.gradient.flat, self.workers)
-        if not (math.isfinite(result.nats) and math.isfinite(norm)):
-            raise InputError(self._diverged(result.nats / ids.size, norm))
-        self._update(result.gradient.flat, clip_scale(norm, self.settings.clip))
+        if not (result.nats / ids.size <= MOST_NATS and math.isfinite(norm)):
+            raise self._diverged(f"loss {result.nats / ids.size:.4g}, gradient norm {norm:.4g}", self.adam.t + 1)
+        with np.errstate(over="ignore", invalid="ignore"):  # it is noticed by the next loss, or before anything is kept
+            self._update(result.gradient.flat, clip_scale(norm, self.settings.clip))
         self.state = result.state
         self.position += 1
         self.nats += result.nats
@@ -159,21 +161,26 @@ class Trainer:
             average = self.ema_model.parameters.flat
             update_average(average, parameters.flat, settings.averaging, self.adam.t, self.workers)
 
-    def _diverged(self, loss, norm):
-        return (
-            f"training diverged at step {self.adam.t + 1} (epoch {self.epoch}): loss {loss:.4g}, gradient norm "
-            f"{norm:.4g}, learning rate {self.learning_rate:g}; the last complete epoch is kept; "
-            "try a smaller --learning-rate or a smaller --clip"
+    def _diverged(self, what, step):
+        """The error for a training that is of no more use, as `what` shows."""
+        return InputError(
+            f"training diverged at step {step} (epoch {self.epoch}): {what}, learning rate {self.learning_rate:g}; "
+            "the last complete epoch is kept; try a smaller --learning-rate or a smaller --clip"
         )
 
     def finish_epoch(self):
-        """Validate, and add the epoch's Record to the history. Raises InputError if the loss is not finite."""
+        """Validate, and add the epoch's Record to the history. Raises InputError where training has diverged."""
+        self._arrays()  # because what overflowed in the last step has shown nowhere yet
+        loss, accuracy = self.nats / self.characters, self.correct / self.characters
+        guessing = math.log(self.model.config.vocabulary)
+        if loss > 2 * guessing:
+            what = f"the epoch's loss {loss:.4g} is above twice that of guessing, {guessing:.4g}"
+            raise self._diverged(what, self.adam.t)
         val_loss, val_accuracy = math.nan, math.nan
         if len(self.validation) > 1:
             val_loss, val_accuracy = evaluate(self.ema_model, self.validation, self.settings.seq_length, self.workers)
             if not math.isfinite(val_loss):
-                raise InputError(self._diverged(val_loss, math.nan))
-        loss, accuracy = self.nats / self.characters, self.correct / self.characters
+                raise self._diverged(f"validation loss {val_loss:.4g}", self.adam.t)
         speed = self.characters / self.seconds
         self.history.append(Record(self.epoch, loss, accuracy, val_loss, val_accuracy, self.seconds, speed))
         self._start_epoch()
@@ -196,12 +203,19 @@ class Trainer:
         self.cycle_start = len(self.history)
         self.model.parameters.flat[:] = self.ema_model.parameters.flat
 
-    def snapshot(self):
-        """All that changes in training, as (arrays, numbers)."""
+    def _arrays(self):
+        """The arrays of a snapshot. Raises InputError where one is not finite: it is not to be kept."""
         arrays = {"parameters": self.model.parameters.flat, "m": self.adam.m, "v": self.adam.v}
         arrays |= {"h": self.state.h, "c": self.state.c}
         if self.settings.averaging:
             arrays["average"] = self.ema_model.parameters.flat
+        if not all(np.isfinite(array).all() for array in arrays.values()):
+            raise self._diverged("weights that are not finite", self.adam.t)
+        return arrays
+
+    def snapshot(self):
+        """All that changes in training, as (arrays, numbers). Raises InputError where training has diverged."""
+        arrays = self._arrays()
         numbers = {"t": self.adam.t, "position": self.position, "nats": self.nats, "correct": self.correct}
         numbers |= {"seconds": self.seconds, "history": [asdict(record) for record in self.history]}
         numbers["cycle_start"] = self.cycle_start

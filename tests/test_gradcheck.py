@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from lstm import cell, layers, model
-from lstm.gradcheck import LIMIT, Problem, central, check, numeric_gradient
+from lstm.gradcheck import LIMIT, Problem, central, check, numeric_gradient, refuse_sizes, relative_error, slopes
+from lstm.io import InputError
 from lstm.model import BACKENDS, Config
 
 gradcheck = importlib.import_module("lstm.gradcheck")  # because `lstm.gradcheck` is the function of that name
@@ -39,6 +40,23 @@ def test_every_gradient_is_right(backend, seed, rates):
 ])
 def test_gradients_are_right_at_odd_sizes(backend, config, T, B):
     assert failures(Problem(config, T, B, backend=backend)) == set()
+
+
+@both
+@pytest.mark.parametrize("rate", [0.6, 0.9])
+@pytest.mark.parametrize("seed", range(3))
+def test_gradients_are_right_at_any_dropout_rate(backend, rate, seed):
+    assert failures(Problem(Config(7, 4, 5, 2, rate, rate, rate), seed=seed, backend=backend)) == set()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_entry_may_be_off_by_three_millionths_of_itself(seed):
+    """At the usual sizes rounding hides nothing."""
+    problem = Problem(Config(7, 4, 5, 2, 0.3, 0.3, 0.3), seed=seed)
+    gradients = problem.gradients()
+    for name, measured, floor in slopes(problem):
+        there = gradients[name] != 0
+        assert (relative_error(gradients[name] * (1 + 3e-6), measured, floor)[there] > LIMIT).all()
 
 
 def test_finite_differences_find_the_slope_of_a_known_function():
@@ -112,6 +130,78 @@ def test_weights_dropout_forgotten_on_the_way_back_is_caught_and_named(rates, wr
     assert failures(problem) == wrong
 
 
+# -- every wrong backward pass, and the right one, at other sizes
+
+LETTERS = {"V": 5, "E": 3, "H": 4, "L": 2, "T": 4, "B": 2}
+ONES = [{letter: 1} for letter in LETTERS]
+LARGER = [{"V": 60}, {"E": 60}, {"H": 12}, {"L": 6}, {"T": 40}, {"B": 20}]
+FEWEST = {"V": 2, "E": 1, "H": 1, "L": 1, "T": 2, "B": 1}
+FAR_ENDS = [
+    {"V": 1000}, {"E": 1000}, {"H": 100, "L": 1, "T": 2}, {"L": 100, "E": 2, "H": 2, "T": 2}, {"T": 1000},
+    {"B": 1000, "H": 2, "T": 2},
+]
+
+
+def of_sizes(sizes):
+    """The arguments of a Problem with all dropouts."""
+    V, E, H, L, T, B = (LETTERS | sizes).values()
+    return Config(V, E, H, L, 0.3, 0.3, 0.3), T, B
+
+
+def wrong_problems(monkeypatch, sizes):
+    """(what is wrong, a Problem that has it), of each wrong backward pass."""
+    for name, change in WRONG_CELLS.items():
+        yield name, Problem(*of_sizes(sizes), backend=changed(cell, *change))
+    for name, (old, new, _) in WRONG_LAYERS.items():
+        with monkeypatch.context() as patched:
+            wrong_layers = changed(layers, old, new)
+            for layer in ("Embedding", "LSTM", "Dense"):
+                patched.setattr(model, layer, getattr(wrong_layers, layer))
+            yield name, Problem(*of_sizes(sizes), backend=cell)
+    for array in ("embedding", "recurrent_kernel"):
+        problem = Problem(*of_sizes(sizes), backend=cell)
+        problem.model.drop_weights = forgetful(problem.model, array)
+        yield f"dropout of {array} forgotten on the way back", problem
+
+
+def forgetful(network, array):
+    """Its `drop_weights`, which forgets the arrays of that name where they are gradients."""
+    drop, parameters = network.drop_weights, network.parameters
+
+    def drop_weights(arrays, *rest):
+        dropped = drop(arrays, *rest)
+        return dropped if arrays is parameters else {n: a for n, a in dropped.items() if not n.endswith(array)}
+
+    return drop_weights
+
+
+def as_text(sizes):
+    """The sizes as the name of a test."""
+    return " ".join(f"{letter}={size}" for letter, size in sizes.items())
+
+
+def check_every_verdict(monkeypatch, sizes):
+    """Whether the right backward passes are found right, and every wrong one wrong."""
+    measured = list(slopes(Problem(*of_sizes(sizes))))
+    monkeypatch.setattr(gradcheck, "slopes", lambda problem, h: measured)  # once for all, as the loss is the same
+    for backend in BACKENDS.values():
+        assert failures(Problem(*of_sizes(sizes), backend=backend)) == set()
+    verdicts = {name: failures(problem) for name, problem in wrong_problems(monkeypatch, sizes)}
+    assert len(verdicts) == 24
+    assert [name for name, wrong in verdicts.items() if not wrong] == []
+
+
+@pytest.mark.parametrize("sizes", [{}, *ONES, *LARGER, FEWEST], ids=as_text)
+def test_every_verdict_is_right_at_small_and_middle_sizes(monkeypatch, sizes):
+    check_every_verdict(monkeypatch, sizes)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("sizes", FAR_ENDS, ids=as_text)
+def test_every_verdict_is_right_at_the_far_end_of_each_size(monkeypatch, sizes):
+    check_every_verdict(monkeypatch, sizes)
+
+
 def changed(module, old, new):
     """A copy of a module with one thing in its source changed."""
     source = inspect.getsource(module)
@@ -137,6 +227,32 @@ def test_the_command_says_what_is_wrong_and_fails(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert "WRONG (limit 1e-06)" in out
     assert [line for line in out.splitlines() if line.startswith("dense/bias")][0].endswith("ok")
+
+
+@pytest.mark.parametrize("option", ["--units", "--layers", "--vocabulary", "--embedding", "--seq-length"])
+def test_sizes_that_take_hours_are_refused_with_the_evaluations_they_need(option):
+    size = {"--units": "1000", "--layers": "1000"}.get(option, "1" + 15 * "0")
+    with pytest.raises(InputError, match=r"takes [\d,]+ evaluations of the loss, about [\d,.]+ hours; try") as error:
+        gradcheck.main([option, size])
+    assert len(str(error.value).splitlines()) == 1
+    if option == "--units":
+        parameters = sum(int(np.prod(shape)) for shape in Config(7, 4, 1000, 2).shapes.values())
+        evaluations = 2 * 4 * (parameters + 2 * 2 * 3 * 1000)  # two backends; h and c of two layers and three rows
+        assert f"takes {evaluations:,} evaluations" in str(error.value)
+
+
+ACCEPTED = [{"V": 1000}, {"E": 1000}, {"T": 1000}, {"B": 1000}, {"H": 100}, {"L": 50}]
+
+
+@pytest.mark.parametrize("sizes", ACCEPTED, ids=as_text)
+def test_sizes_that_take_minutes_are_not_refused(sizes):
+    refuse_sizes(*of_sizes(sizes), evaluations=8)
+
+
+@pytest.mark.parametrize("sizes", ["--seq-length 1 --batch-size 1", "--vocabulary 1 --layers 1"])
+def test_sizes_at_which_a_sum_is_its_mean_are_refused(sizes):
+    with pytest.raises(InputError, match="some wrong gradients .*; try --batch-size 2 and --vocabulary 2$"):
+        gradcheck.main(sizes.split())
 
 
 def test_the_command_draws_the_u_curve(tmp_path, capsys):

@@ -13,7 +13,7 @@ from lstm.model import BACKENDS, CharRNN, Config, Parameters, dropout_keys, init
 from lstm.notation.tunes import split, split_tunes
 from lstm.settings import Settings, learning_rate_at
 from lstm.storage.session import new_trainer
-from lstm.training import Trainer, evaluate
+from lstm.training import MOST_NATS, Trainer, evaluate
 
 both = pytest.mark.parametrize("backend", BACKENDS.values(), ids=BACKENDS)
 CONFIG = Config(vocabulary=7, embedding=5, units=6, layers=2, dropout=0.3, input_dropout=0.2, recurrent_dropout=0.4)
@@ -238,3 +238,51 @@ def test_validation_is_without_any_dropout(backend):
     parameters = initial_parameters(CONFIG, 3)
     losses = [evaluate(CharRNN(config, parameters, backend), IDS, 7, Workers()) for config in (CONFIG, bare)]
     assert losses[0] == losses[1]
+
+
+# -- what does not learn
+
+
+def epoch_of(trainer, loss):
+    """Close an epoch as if it had been trained with that loss."""
+    trainer.position, trainer.seconds = len(trainer.batches), 1.0
+    trainer.nats = loss * trainer.characters
+    return trainer.finish_epoch()
+
+
+def unvalidated(ids=IDS[:198], vocabulary=7, units=6, **settings):
+    """A Trainer in float32 of one layer, with nothing held out."""
+    config = Config(vocabulary, embedding=8, units=units, layers=1, dropout=0.0)
+    return Trainer(CharRNN(config, initial_parameters(config, 1)), Settings(**settings), ids)
+
+
+def test_an_epoch_with_a_loss_above_twice_that_of_guessing_is_told():
+    trainer = unvalidated(batch_size=4, seq_length=7)
+    epoch_of(trainer, 1.99 * math.log(7))
+    message = r"diverged at step 0 \(epoch 2\): .* 3\.911 is above twice that of guessing, 1\.946.* --learning-rate"
+    with pytest.raises(InputError, match=message) as error:
+        epoch_of(trainer, 2.01 * math.log(7))
+    assert len(str(error.value).splitlines()) == 1
+    assert len(trainer.history) == 1
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_a_network_that_a_high_learning_rate_keeps_from_learning_is_told(seed):
+    ids = np.random.default_rng(seed).integers(0, 7, 198)  # where nothing is to be learnt, the loss is 30 and more
+    trainer = unvalidated(ids, units=64, batch_size=4, seq_length=7, learning_rate=10.0, epochs=400)
+    with pytest.raises(InputError, match="above twice that of guessing"):
+        list(trainer.records())
+
+
+def test_a_vocabulary_of_one_character_is_no_divergence():
+    trainer = unvalidated(np.zeros(100, int), 1, batch_size=4, seq_length=7, epochs=3)
+    assert [record.loss for record in trainer.records()] == [0, 0, 0]
+
+
+def test_a_loss_that_float32_cannot_tell_from_its_neighbours_is_told_at_once():
+    trainer = unvalidated(batch_size=4, seq_length=7)
+    trainer.model.parameters["dense/bias"][:] = np.arange(7) * MOST_NATS
+    before = trainer.model.parameters.flat.copy()
+    with pytest.raises(InputError, match=r"diverged at step 1 \(epoch 1\): loss .*--learning-rate"):
+        trainer.step()
+    np.testing.assert_array_equal(trainer.model.parameters.flat, before)
