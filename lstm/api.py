@@ -50,6 +50,7 @@ def load(weights: int | str | os.PathLike | None = None, backend="numba") -> Che
     weights: nothing for the model that ships, a number for that epoch of your own run in model/, "best" for its epoch
     with the lowest held-out loss (training loss where nothing was held out), or a file's path.
     backend: "numba", "numpy", or a module with the functions of cell.py.
+    `.remarks` says what the file does not vouch for: one of Keras's has no checksum.
     Raises InputError for weights that are not there or are damaged.
     """
     if weights is None:

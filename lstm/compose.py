@@ -194,7 +194,7 @@ def main(argv=None, name="sample.py"):
     outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
     own = path.parent.resolve() == Path(options.model_dir).resolve()
     say(source if own else f"no run of your own, so those that ship: {source}")
-    for remark in filter(None, map(checkpoint.headers.unheard, lines)):
+    for remark in [*checkpoint.remarks, *filter(None, map(checkpoint.headers.unheard, lines))]:
         say(remark)
     try:
         composed = deliver(chunks(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)

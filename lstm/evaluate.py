@@ -186,6 +186,8 @@ def main(argv=None):
     options = parse(argv)
     path, out = find_weights(options.model_dir, options.epoch), Path(options.out)
     checkpoint = load(path)
+    for remark in checkpoint.remarks:
+        say(remark)
     inputs = options.input or [places.INPUT]
     training, held_out = texts(inputs, options.encoding, checkpoint.vocabulary, options.validation)
     abc = checkpoint.abc and is_abc(training)

@@ -8,6 +8,7 @@ import pytest
 
 from lstm import kernels
 from lstm.io.command_line import exit_with
+from lstm.io.hdf5 import SEAL, SEAL_BYTES, seal
 from lstm.model import CharRNN, Config, initial_parameters
 
 
@@ -52,3 +53,33 @@ def model_of(sizes, backend=kernels, dtype=np.float32, seed=4):
     p = initial_parameters(Config(*sizes), seed, np.float64)
     p["dense/kernel"] *= 4 * min(3, sizes[2])
     return CharRNN(Config(*sizes), p.astype(dtype), backend)
+
+
+def changed_image(image, random):
+    """The bytes of an HDF5 file with one to three changes, of those that lead a reader astray: bytes, addresses, sizes,
+    pieces moved, an end that is missing. A file of ours has a seal again that fits, as an ill-meaning person would see
+    to. random: a random.Random, so that a seed gives the same change again.
+    """
+    start = SEAL_BYTES if image.startswith(SEAL) else 0
+    content = bytearray(image[start:])
+    for _ in range(random.choice([1, 1, 1, 2, 3])):
+        size = len(content)
+        at, other = random.randrange(size), random.randrange(size)
+        number = random.choice([0, 1, 2**16 - 1, 2**31, 2**63, 2**64 - 1, size, other, other & ~7, at & ~7])
+        kind = random.choice(["byte", "bit", "address", "address", "count", "piece", "zeros", "end"])
+        if kind == "byte":
+            content[at] = random.randrange(256)
+        elif kind == "bit":
+            content[at] ^= 1 << random.randrange(8)
+        elif kind == "address":
+            content[at & ~7 : (at & ~7) + 8] = number.to_bytes(8, "little")
+        elif kind == "count":
+            content[at & ~1 : (at & ~1) + 2] = (number & 0xFFFF).to_bytes(2, "little")
+        elif kind == "piece":
+            length = random.choice([8, 40, 512])
+            content[at & ~7 : (at & ~7) + length] = content[other & ~7 : (other & ~7) + length]
+        elif kind == "zeros":
+            content[at : at + 16] = bytes(16)
+        else:
+            content = content[: max(1, at)]
+    return (seal(content) if start else b"") + bytes(content)

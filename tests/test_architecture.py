@@ -139,8 +139,8 @@ def test_every_module_and_every_folder_has_its_place():
 
 
 def test_the_package_stays_small_enough_to_find_ones_way():
-    assert len(FILES) <= 50
-    assert len([name for name in FILES if "/" not in name]) <= 20
+    assert len(FILES) <= 60
+    assert len([name for name in FILES if "/" not in name]) <= 23
 
 
 def test_a_module_imports_only_from_its_folder_and_from_below():

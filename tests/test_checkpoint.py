@@ -19,8 +19,9 @@ import numpy as np
 import pytest
 
 from lstm import cell
-from lstm.io import InputError
+from lstm.io import InputError, files
 from lstm.io.hdf5 import SEAL_BYTES, SIGNATURE, seal
+from lstm.io.hdf5_format import File
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.header import Headers
 from lstm.storage.checkpoint import Checkpoint, epochs, find_weights, load_weights, save_weights, weights_path
@@ -164,7 +165,7 @@ BEST_OF = {
 def test_the_best_epoch_has_the_lowest_loss_and_no_array_is_read_for_it(tmp_path, monkeypatch, losses, best):
     for epoch, (loss, val_loss) in losses.items():
         save_weights(weights_path(tmp_path, epoch), new_checkpoint(losses={"loss": loss, "val_loss": val_loss}))
-    monkeypatch.setattr(h5py.Dataset, "__getitem__", None)
+    monkeypatch.setattr(File, "dataset", None)
     assert find_weights(tmp_path, "best") == weights_path(tmp_path, best)
 
 
@@ -222,6 +223,39 @@ def keras_file(path, checkpoint, root="/", as_bytes=True):
         top.create_group("top_level_model_weights").attrs["weight_names"] = np.zeros(0)
 
 
+def keras_image(path, edit=lambda file: None):
+    """A file of Keras, with an edit, and its checkpoint."""
+    checkpoint = new_checkpoint()
+    keras_file(path, checkpoint)
+    with h5py.File(path, "r+") as file:
+        edit(file)
+    return checkpoint
+
+
+def stored_as(**how):
+    """An edit of how all arrays of two dimensions are stored."""
+
+    def edit(file):
+        matrices = []
+        file.visititems(lambda name, item: matrices.append(name) if getattr(item, "ndim", 0) == 2 else None)
+        for name in matrices:
+            values = file[name][()]
+            del file[name]
+            file.create_dataset(name, values.shape, data=values, **how)
+
+    return edit
+
+
+def cut_names(file):
+    """The names in several attributes, as Keras does where one would be too large."""
+    for group, kind in [(file, "layer_names"), *((file[layer], "weight_names") for layer in file)]:
+        names = group.attrs.pop(kind) if kind in group.attrs else []
+        for number, part in enumerate(np.array_split(names, min(len(names), 2)) if len(names) else []):
+            group.attrs[f"{kind}{number}"] = part
+        if not len(names):
+            group.attrs[kind] = names
+
+
 def char_to_idx(path, index=None):
     path.write_text(json.dumps(VOCABULARY.index if index is None else index))
     return path
@@ -235,6 +269,56 @@ def test_a_file_of_keras_loads_with_a_vocabulary_beside_it(tmp_path, root, as_by
     loaded = load(path, char_to_idx(tmp_path / "char_to_idx.json"))
     assert logits(loaded).tobytes() == logits(checkpoint).tobytes()
     assert loaded.vocabulary == VOCABULARY
+
+
+LEGAL = {
+    **{f"floats {dtype}": stored_as(dtype=dtype) for dtype in ("<f8", ">f8", ">f4", "<f2", ">f2")},
+    **{"compressed": stored_as(compression="gzip", shuffle=True), "in chunks": stored_as(chunks=(2, 3))},
+    **{"names in parts": cut_names, "other objects": lambda file: file.create_group("x").attrs.update(y=[1, 2])},
+}
+
+
+@pytest.mark.parametrize("edit", LEGAL.values(), ids=LEGAL)
+def test_whatever_keras_and_h5py_can_write_loads(tmp_path, edit):
+    path = tmp_path / "keras.h5"
+    checkpoint = keras_image(path, edit)
+    loaded = load(path, char_to_idx(tmp_path / "char_to_idx.json"))
+    for name, array in loaded.weights.items():
+        half = array.ndim == 2 and edit in (LEGAL["floats <f2"], LEGAL["floats >f2"])
+        expected = checkpoint.weights[name].astype(np.float16 if half else np.float32)
+        np.testing.assert_array_equal(array, expected.astype(np.float32), strict=True)
+
+
+def test_a_file_without_our_checksum_says_so_and_one_with_it_does_not(tmp_path, saved):
+    path = tmp_path / "keras.h5"
+    keras_image(path)
+    (remark,) = load(path, char_to_idx(tmp_path / "char_to_idx.json")).remarks
+    assert remark.startswith(f"{path} has no checksum")
+    assert load(saved[0]).remarks == ()
+
+
+def test_an_array_under_many_names_is_refused_before_memory_is_taken(tmp_path):
+    """As if there were 400 layers of the same megabyte, each with another name."""
+
+    def edit(file):
+        names = ["embedding", *(f"lstm_{number}" for number in range(400)), "dense"]
+        file["big"] = np.zeros((256, 1024), "f4")
+        for name in names:
+            group, weights = file.create_group(name), ["a", "b", "c"][: {"embedding": 1, "dense": 2}.get(name, 3)]
+            group.attrs["weight_names"] = weights
+            for weight in weights:
+                group[weight] = file["big"]
+        file.attrs["layer_names"] = names
+
+    path = tmp_path / "keras.h5"
+    with h5py.File(path, "w") as file:
+        edit(file)
+    tracemalloc.start()
+    try:
+        assert_refused(path, "claims to hold more than there is", char_to_idx(tmp_path / "char_to_idx.json"))
+        assert tracemalloc.get_traced_memory()[1] < 4e6
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("vocabulary_file", [None, "char_to_idx.json"])
@@ -436,6 +520,11 @@ def attribute(name, value):
     return lambda file: file.attrs.update({name: value})
 
 
+def headers(heard):
+    """An edit of the values that header fields had."""
+    return attribute("headers", json.dumps({"order": "", "gap": "", "heard": heard}))
+
+
 KERNEL = "lstm_1/kernel"
 HOSTILE = {
     "soft link": (replace_dataset(KERNEL, lambda file, old: h5py.SoftLink("/lstm_2/kernel")), "a link"),
@@ -443,8 +532,8 @@ HOSTILE = {
     "external storage": (replace_dataset(KERNEL, store_outside), "another file"),
     "virtual dataset": (replace_dataset(KERNEL, store_virtually), "another file"),
     "integers": (replace_dataset(KERNEL, lambda file, old: old.astype(np.int32)), "holds int32"),
-    "half precision": (replace_dataset(KERNEL, lambda file, old: old.astype(np.float16)), "holds float16"),
-    "complex": (replace_dataset(KERNEL, lambda file, old: old.astype(complex)), "holds complex"),
+    "half precision": (replace_dataset(KERNEL, lambda file, old: old.astype(np.float16)), "digest"),
+    "complex": (replace_dataset(KERNEL, lambda file, old: old.astype(complex)), "compound|complex"),
     "text": (replace_dataset(KERNEL, lambda file, old: np.full(old.shape, b"1.0")), "holds "),
     "transposed": (replace_dataset(KERNEL, lambda file, old: old.T), r"shape \(16, 3\), not \(3, 16\)"),
     "one row more": (replace_dataset("dense/kernel", lambda file, old: np.vstack([old, old[:1]])), "shape"),
@@ -462,13 +551,13 @@ HOSTILE = {
     "layers in another order": (name_layers("embedding", "lstm_2", "lstm_1", "dense"), "shape|digest"),
     "one layer less": (name_layers("embedding", "lstm_1", "dense"), "config"),
     "no layer": (name_layers(), "layers"),
-    "one layer often": (name_layers("embedding", *["lstm_2"] * 500, "dense"), "config"),
+    "one layer often": (name_layers("embedding", *["lstm_2"] * 3000, "dense"), "twice"),
     "a layer that is not there": (name_layers("embedding", "lstm_1", "lstm_3", "dense"), "missing"),
     "a layer by a path": (name_layers("embedding", "lstm_1", "/lstm_2", "dense"), None),
     "a weight by a path": (name_weights("lstm_1", "../lstm_1/kernel", "recurrent_kernel", "bias"), None),
     "a weight within a weight": (name_weights("lstm_1", "bias/kernel", "recurrent_kernel", "bias"), "not a group"),
     "a weight without name": (name_weights("lstm_1", "", "recurrent_kernel", "bias"), None),
-    "one weight more": (name_weights("lstm_1", "kernel", "kernel", "recurrent_kernel", "bias"), "arrays"),
+    "one weight more": (name_weights("lstm_1", "kernel", "kernel", "recurrent_kernel", "bias"), "twice"),
     "a billion layers": (change(layers=10**9), "config"),
     "another vocabulary": (change(vocabulary=6), "config"),
     "more units": (change(units=10**12), "config"),
@@ -484,8 +573,33 @@ HOSTILE = {
     "characters as a list": (attribute("vocabulary", '["a", "b", "c", "d", "e"]'), None),
     "another format": (attribute("format_version", 2), "version 2"),
     "an older format": (attribute("format_version", 0), "version 0"),
-    "a format in words": (attribute("format_version", "new"), "version new"),
-    "an epoch in words": (attribute("epoch", "new"), None),
+    "a format in words": (attribute("format_version", "new"), "format_version"),
+    "a format that is no whole number": (attribute("format_version", 1.0), "format_version"),
+    "no format": (lambda file: file.attrs.pop("format_version"), "no attribute 'format_version'"),
+    "an epoch in words": (attribute("epoch", "new"), "not a whole number"),
+    "an epoch before the first": (attribute("epoch", -5), "epoch is -5"),
+    "an epoch without end": (attribute("epoch", math.inf), "not a whole number"),
+    "an epoch that is true": (attribute("epoch", True), "not a whole number"),
+    "an epoch beyond all epochs": (attribute("epoch", 2**63 - 1), "epoch is 9223372036854775807"),
+    "a list of epochs": (attribute("epoch", [3]), "not a whole number"),
+    "a loss without end": (attribute("losses", '{"loss": 1e999, "val_loss": 1.0}'), "two finite numbers"),
+    "a loss of 401 digits": (attribute("losses", '{"loss": 1%s, "val_loss": 1.0}' % ("0" * 400)), "401 digits"),
+    "a loss that is no number": (attribute("losses", '{"loss": NaN, "val_loss": 1.0}'), "two finite numbers"),
+    "losses in a list": (attribute("losses", "[1.0, 2.0]"), "two finite numbers"),
+    "half true": (attribute("abc", 0.5), "not true or false"),
+    "neither true nor false": (attribute("abc", 7), "not true or false"),
+    "units of 401 digits": (change(units=10**400), "401 digits"),
+    "a config too deep": (attribute("config", "[" * 99 + "]" * 99), "too deep"),
+    "a config far too deep": (attribute("config", "[" * 4000 + "]" * 4000), "too deep"),
+    "a config in a list": (attribute("config", "[]"), "config"),
+    "a config too long": (attribute("config", " " * 20_000), "20,000 characters"),
+    "a vocabulary too long": (attribute("vocabulary", '"%s"' % ("a" * 2**24)), "text of 16,777,218 bytes"),
+    "a digest of another kind": (attribute("digest", 7), "not a text"),
+    "headers in a text": (headers({"R": "", "M": [], "K": []}), "headers"),
+    "headers too many": (headers(dict.fromkeys("RMK", ["a"] * 101)), "headers"),
+    "names that are numbers": (attribute("layer_names", [1.0, 2.0]), "not a name"),
+    "one name": (attribute("layer_names", "embedding"), "not a list"),
+    "names with half a letter": (attribute("layer_names", np.array([b"\xff"])), "not UTF-8"),
     "another digest": (attribute("digest", hashlib.sha256(b"").hexdigest()), "digest"),
 }
 
@@ -517,7 +631,7 @@ def test_a_nonsensical_attribute_never_gives_another_model(saved, name, value):
     except InputError as error:
         assert len(str(error).splitlines()) == 1
     else:  # what is said of losses, epoch and text has no part in the music
-        assert name in ("losses", "epoch", "abc") or (name, value) == ("headers", None)
+        assert (name, value) in (("epoch", 7), ("headers", None))
         assert logits(loaded).tobytes() == logits(checkpoint).tobytes()
         assert loaded.vocabulary == checkpoint.vocabulary
 
@@ -545,6 +659,23 @@ def test_a_claimed_size_that_is_not_stored_is_refused_before_memory_is_taken(tmp
     assert_refused(path, vocabulary_file=char_to_idx(tmp_path / "char_to_idx.json"))
     assert tracemalloc.get_traced_memory()[1] < 2e6
     tracemalloc.stop()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+@pytest.mark.parametrize("read", [load, load_resume], ids=["weights", "resume"])
+def test_a_device_a_silent_pipe_and_a_file_without_end_are_no_weights(tmp_path, monkeypatch, read):
+    monkeypatch.setattr(files, "PATIENCE", 0.05)
+    os.mkfifo(tmp_path / "pipe")
+    with open(tmp_path / "sparse", "wb") as file:
+        file.truncate(10**13)
+    (tmp_path / "directory").mkdir()
+    names = {"/dev/zero": "is a device, not an HDF5 file", tmp_path / "pipe": "empty|nothing came|not an HDF5 file"}
+    names |= {tmp_path / "sparse": "more than 2,000,000,000 bytes", tmp_path / "directory": "Is a directory"}
+    names |= {f"{tmp_path}/a\0b": "embedded null", f"{tmp_path}/\ud800": "surrogates"}
+    for name, complaint in names.items():
+        with pytest.raises(InputError, match=complaint) as error:
+            read(name)
+        assert re.fullmatch("[^\n]*; [^\n]*", str(error.value))
 
 
 # -- writing

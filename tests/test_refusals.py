@@ -2,6 +2,7 @@
 
 import errno
 import io
+import json
 import os
 import re
 import resource
@@ -28,7 +29,7 @@ from commands import (
 )
 from helpers import tree
 from lstm.io.command_line import exit_with
-from lstm.storage.checkpoint import epochs
+from lstm.storage.checkpoint import epochs, load_weights
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -250,6 +251,12 @@ def test_weights_without_a_vocabulary_that_fits_are_refused(refused, weights):
     refused(sample, "best", "--model-dir", weights, says=says)
     (weights / "char_to_idx.json").write_text('{"X": 0}')
     refused(sample, "--model-dir", weights, says="weights/char_to_idx.json does not number")
+    vocabulary = load_weights(weights / "weights.8.h5").vocabulary
+    (weights / "char_to_idx.json").write_text(json.dumps(vocabulary.index))
+    status, _, err = call(sample, "--model-dir", weights, "--length", 20)
+    assert status == 0 and err.count("weights.20.h5 has no checksum, as files of Keras") == 1
+    status, _, err = call(sample, "8", "--model-dir", weights, "--length", 20)
+    assert status == 0 and "checksum" not in err
 
 
 def test_tunes_are_refused_to_a_model_that_learnt_none(refused, training, text, tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import itertools
+import json
 import math
 import re
 import shutil
@@ -572,13 +573,13 @@ NONSENSE = {
     "backend": [None, "cuda", 7, ["numba"]],
     "history": [None, 7, "text", [], [7], [{}], [{"epoch": 1}], [dict.fromkeys(COLUMNS, "1")], [{"speed": 11}]],
     "text": [None, 7],
-    "input": [None, 7, [], [7]],
+    "input": [None, 7, [], [7], "", "a\0b", ["\ud800"], ["/dev/zero"]],
+    "encoding": [7, "a\0b", "\ud800"],
 }
 del NONSENSE["correct"][-1]  # as many as that would only be a wrong accuracy
-ALTERATIONS["encoding=7"] = altered("encoding", lambda old: 7)
-ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE if name != "cycle_start"}
+ALTERATIONS |= {f"no {name}": altered(name, None) for name in NONSENSE if name not in ("cycle_start", "encoding")}
 ALTERATIONS |= {
-    f"{name}={str(value)[:20]}": altered(name, lambda old, value=value: value)
+    f"{name}={str(value)[:20]!a}": altered(name, lambda old, value=value: value)
     for name, values in NONSENSE.items()
     for value in values
 }
@@ -586,9 +587,19 @@ ALTERATIONS |= {
     f"{name}={value}": altered("settings", lambda settings, name=name, value=value: settings | {name: value})
     for name, value in {
         **{"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None, "schedule": "linear"},
-        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": "yes", "transpose": 1.1},
+        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": 1, "transpose": 1.1, "epochs": 0},
+        **{"learning_rate": -0.001, "clip": math.nan, "weight_decay": math.inf, "batch_size": True, "seed": 10**400},
     }.items()
 }
+ALTERATIONS |= {
+    f"{name}={str(value)[:20]} in the history": altered("history", lambda old, new={name: value}: [old[0] | new])
+    for name, values in {
+        **{"epoch": [-5, 1.0, True, math.inf], "loss": [10**400, math.nan, math.inf, -1.0, [[]]]},
+        **{"val_loss": [math.inf, 10**400, None, True], "seconds": [-1.0, math.nan]},
+    }.items()
+    for value in values
+}
+ALTERATIONS["too deep"] = altered("history", lambda old: json.loads("[" * 900 + "]" * 900))
 
 
 @pytest.mark.parametrize("alter", ALTERATIONS.values(), ids=ALTERATIONS)
@@ -597,7 +608,8 @@ def test_a_resume_file_that_does_not_fit_itself_is_refused(run, choices, alter):
     arrays, numbers = load_resume(run.resume_path)
     alter(arrays, numbers)
     save_resume(run.resume_path, arrays, numbers)
-    with pytest.raises(InputError, match=f"^cannot use {re.escape(str(run.resume_path))}: ") as error:
+    says = f"^cannot use {re.escape(str(run.resume_path))}: |^/dev/zero is a device"
+    with pytest.raises(InputError, match=says) as error:
         resume(run, {}, 1)
     assert len(str(error.value).splitlines()) == 1
 

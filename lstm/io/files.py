@@ -23,7 +23,7 @@ except ImportError:  # Windows
 
 UNFINISHED = r"\..{1,40}\.lstm-unfinished-[0-9a-f]{16}"  # the name of a file that write_bytes is at
 DAY = 24 * 60 * 60  # seconds
-MOST = 2 * 10**9  # bytes of a text
+MOST = 2 * 10**9  # bytes of a file that is read
 PATIENCE = 60  # seconds that a pipe may be silent
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"(?:^|\r)(?:\xef\xbb\xbf)?(?:%%|I:)[ \t]*abc-charset[ \t]+([!-~]+)", re.MULTILINE)
@@ -34,6 +34,12 @@ def said_plainly(doing, path):
     """Turn the system's errors within (no such file, no permission, disk full) into one line with the place."""
     try:
         yield
+    except InputError:
+        raise
+    except ValueError as error:  # a NUL, or half a character
+        raise InputError(f"cannot {doing} {str(path)!r}: {error}; check the name") from error
+    except MemoryError as error:
+        raise InputError(f"cannot {doing} {path}: there is not enough memory for it; free some") from error
     except OSError as error:
         remedies = {
             FileNotFoundError: "check the name",
@@ -64,18 +70,12 @@ def names_in(directory):
             return []
 
 
-def read_bytes(path):
-    """The bytes of a file. Raises InputError where it cannot be read."""
-    with said_plainly("read", path):
-        return Path(path).read_bytes()
-
-
 def read_text(path):
     """The text of a UTF-8 file, line ends as "\\n" and without byte order marks.
 
     Raises InputError where it cannot be read, is empty, or is not UTF-8 (naming the offset of the byte).
     """
-    return tidied(decoded(text_bytes(path), path, "UTF-8", "save it as UTF-8"), path)
+    return tidied(decoded(read_bytes(path), path, "UTF-8", "save it as UTF-8"), path)
 
 
 def read_any_text(path, encoding=None):
@@ -83,14 +83,17 @@ def read_any_text(path, encoding=None):
 
     encoding: of a file that says none; None is UTF-8. Raises InputError too where it says one that cannot be.
     """
-    data = text_bytes(path)
+    data = read_bytes(path)
     declared = declared_encoding(data, path)
     remedy = "mend what it says" if declared else "--encoding names another one, such as latin-1 or cp1252"
     return tidied(decoded(data, path, declared or encoding or "UTF-8", remedy), path)
 
 
-def text_bytes(path):
-    """The bytes of a file, or of a pipe that delivers. Raises InputError for another thing and for more than MOST."""
+def read_bytes(path, kind="a file of text"):
+    """The bytes of a file, or of a pipe that delivers. Raises InputError for another thing and for more than MOST.
+
+    kind: what it should be, in words.
+    """
     without_waiting = getattr(os, "O_NONBLOCK", 0)  # for somebody to write to a pipe: there may be nobody
     with said_plainly("read", path):
         with open(path, "rb", buffering=0, opener=lambda name, flags: os.open(name, flags | without_waiting)) as file:
@@ -98,7 +101,7 @@ def text_bytes(path):
             if stat.S_ISFIFO(status.st_mode):
                 return piped(file, path)
             if not stat.S_ISREG(status.st_mode):
-                raise InputError(f"{path} is a device, not a file of text; name a file or a pipe")
+                raise InputError(f"{path} is a device, not {kind}; name a file or a pipe")
             if status.st_size > MOST:
                 raise too_large(path)
             return file.read()
@@ -118,18 +121,18 @@ def piped(file, path):
 
 
 def too_large(path):
-    """The error for a text of more than MOST bytes."""
-    return InputError(f"{path} has more than {MOST:,} bytes, the most that is read; give a part of it")
+    """The error for more than MOST bytes."""
+    return InputError(f"{path} has more than {MOST:,} bytes, the most that is read; give a smaller one")
 
 
 def check_encoding(name, place):
     """Raise InputError unless Python knows an encoding of text of this name."""
     try:
         b"a".decode(name)
-    except LookupError:
-        raise InputError(f"{place} {name!r} is no encoding of text; there are utf-8, latin-1, cp1252, ..") from None
-    except UnicodeError:  # one character may take more bytes
+    except UnicodeDecodeError:  # one character may take more bytes
         pass
+    except (LookupError, ValueError):
+        raise InputError(f"{place} {name!r} is no encoding of text; there are utf-8, latin-1, cp1252, ..") from None
 
 
 def declared_encoding(data, path):

@@ -1,23 +1,26 @@
-"""HDF5 files: written atomically with a checksum, read as untrusted.
+"""HDF5 files: written by h5py, atomically and with a checksum; read as untrusted, by a reader of our own.
 
-Nothing in a file is executed and no link is followed out of it. The first 512 bytes of our files, which HDF5
-leaves to its users, hold a checksum of all the rest: it is compared before HDF5 sees a byte, because the
-library can hang on a damaged file.
+Nothing in a file is executed and no link is followed. The first 512 bytes of our files, which HDF5 leaves to its users,
+hold a checksum of all the rest. It tells damage and not ill will, because anyone can compute it: that a file can do no
+harm to the process that reads it is up to hdf5_format.py.
 """
 
 import hashlib
 import io
+import json
 from contextlib import contextmanager
 
-import h5py
+import h5py  # takes 20 ms where nothing is written, too little for an import in a function
 import numpy as np
 
 from lstm.io import InputError
 from lstm.io.files import read_bytes, write_bytes
+from lstm.io.hdf5_format import MOST_NAME, SIGNATURE, File, Group, Malformed, Unsupported
 
-SIGNATURE = b"\x89HDF\r\n\x1a\n"
 SEAL = b"artificial music generator; sha256 of the bytes from 512 on: "
 SEAL_BYTES = 512  # the smallest block that HDF5 leaves free at the start of a file
+MOST_DEPTH, MOST_VALUES, MOST_DIGITS = 8, 1_200_000, 20  # of JSON; there are 1,114,112 characters to be numbered
+KINDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}  # of attributes
 
 
 class Remedied(InputError):
@@ -28,30 +31,39 @@ class Remedied(InputError):
 def new_file(path):
     """A new HDF5 file, made in memory, sealed, and written whole: HDF5 itself does not survive a full disk."""
     image = io.BytesIO()
-    with h5py.File(image, "w", userblock_size=SEAL_BYTES) as file:
+    with h5py.File(image, "w", userblock_size=SEAL_BYTES, libver="earliest", track_order=False) as file:
         yield file
     content = image.getvalue()[SEAL_BYTES:]
     write_bytes(path, seal(content) + content)
 
 
 @contextmanager
-def open_file(path, remedy):
-    """An HDF5 file to read; whatever is wrong in it becomes one InputError with its path, and the remedy.
+def open_file(path, otherwise):
+    """(the root Group of an HDF5 file, whether it has our seal). What is wrong in the file becomes one InputError.
 
-    Of complaints that are Remedied the remedy is their own.
+    otherwise: what a file is that is not what it should be, and what to do then: the words after "the file is".
     """
-    image = read_bytes(path)
+    image, sealed = read_bytes(path, "an HDF5 file"), False
     try:
-        if not image.startswith(SIGNATURE):  # ours; a file of Keras starts with HDF5's own signature
-            require(image.startswith(SEAL), "it is not an HDF5 file")
-            require(image[:SEAL_BYTES] == seal(image[SEAL_BYTES:]), "its content has changed since it was written")
-        with h5py.File(io.BytesIO(image), "r") as file:
-            yield file
-    except Remedied as error:
-        raise InputError(f"cannot use {path}: {error}") from error
-    except (InputError, OSError, KeyError, ValueError, TypeError, RuntimeError, AttributeError, MemoryError) as error:
-        reason = " ".join(str(error).split())
-        raise InputError(f"cannot use {path}: {reason}; {remedy}") from error
+        if image.startswith(SEAL):  # ours; a file of Keras starts with HDF5's own signature
+            sealed = image[:SEAL_BYTES] == seal(memoryview(image)[SEAL_BYTES:])
+            require(sealed, "its content has changed since it was written", kind=Malformed)
+        require(sealed or image.startswith(SIGNATURE), "it is not an HDF5 file")
+        yield File(image).root, sealed
+    except (InputError, MemoryError) as error:
+        raise InputError(f"cannot use {path}: {in_words(error, sealed, otherwise)}") from error
+
+
+def in_words(error, sealed, otherwise):
+    """What is wrong with a file, and what to do. A seal that fits shows that it is not damaged."""
+    if isinstance(error, Remedied):
+        return error
+    if isinstance(error, MemoryError):
+        return "there is not enough memory for what is in it; free some"
+    if isinstance(error, Unsupported):
+        return f"{error}; write it again with the usual settings of Keras or h5py"
+    damaged = "damaged or " if isinstance(error, Malformed) and not sealed else ""
+    return f"{error}; the file is {damaged}{otherwise}"
 
 
 def seal(content):
@@ -59,37 +71,71 @@ def seal(content):
     return (SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n").ljust(SEAL_BYTES, b"\0")
 
 
-def require(condition, complaint, remedy=None):
+def require(condition, complaint, remedy=None, kind=InputError):
     """Raise InputError unless the condition holds: with a remedy, or else with the one that open_file was given."""
     if not condition:
-        raise Remedied(f"{complaint}; {remedy}") if remedy else InputError(complaint)
+        raise Remedied(f"{complaint}; {remedy}") if remedy else kind(complaint)
 
 
-def child(group, name, kind):
-    """A member of a group, with no link that leads out of the file followed on the way."""
-    for part in name.split("/"):
-        require(isinstance(group, h5py.Group), f"{name!r} goes through something that is not a group")
-        link = group.get(part, getlink=True)
-        require(isinstance(link, h5py.HardLink), f"{name!r} is missing or a link")
-        group = group[part]
-    require(isinstance(group, kind), f"{name!r} is not a {kind.__name__.lower()}")
+def child(group, path, kind):
+    """The Group or Array within a group at a path such as "lstm/kernel:0"."""
+    require(len(path) <= MOST_NAME, f"a name has {len(path):,} characters")
+    for name in path.split("/"):
+        require(isinstance(group, Group), f"{path!r} goes through something that is not a group")
+        group = group.open(name)
+    require(isinstance(group, kind), f"{path!r} is not {'a group' if kind is Group else 'a dataset'}")
     return group
 
 
-def check_dataset(dataset, shape):
-    """Refuse a dataset of another shape, of no plain floats, or whose content is not in this very file."""
-    require(dataset.shape == shape, f"{dataset.name} has shape {dataset.shape}, not {shape}")
-    require(dataset.dtype in (np.float32, np.float64), f"{dataset.name} holds {dataset.dtype}, not floats")
-    require(not dataset.is_virtual and not dataset.external, f"{dataset.name} keeps its content in another file")
-    stored = dataset.id.get_storage_size()
-    require(stored == dataset.nbytes, f"{dataset.name} stores {stored} bytes, and its shape needs {dataset.nbytes}")
+def check_floats(array, shape, name):
+    """Refuse an array of another shape, or that has no floats."""
+    require(array.shape == shape, f"{name} has shape {array.shape}, not {shape}")
+    require(array.dtype.kind == "f", f"{name} holds {array.dtype}, not floats")
+
+
+def attribute(group, name, kind):
+    """The value of an attribute, which must be one of KINDS."""
+    require(name in group.attributes, f"it has no attribute {name!r}")
+    value = group.attributes[name].read()
+    value = value.tolist() if isinstance(value, (np.ndarray, np.generic)) else value
+    require(type(value) is kind, f"its attribute {name!r} is not {KINDS[kind]}")
+    return value
+
+
+def json_attribute(group, name, most=10_000):
+    """The value of an attribute that holds at most so many characters of JSON."""
+    text = attribute(group, name, str)
+    require(len(text) <= most, f"its attribute {name!r} has {len(text):,} characters, and the most is {most:,}")
+    try:
+        return parsed(text)
+    except ValueError as error:
+        raise InputError(f"its attribute {name!r} cannot be read as JSON: {error}") from None
+
+
+def parsed(text):
+    """The value that a text is in JSON. Raises ValueError for what is none, is too deep, or has too many values."""
+    if sum(map(text.count, "[{,")) > MOST_VALUES:
+        raise ValueError(f"it has more than {MOST_VALUES:,} values")
+    try:
+        value = json.loads(text, parse_int=whole)
+    except RecursionError:
+        raise ValueError("it is too deep") from None
+    inner = [value]
+    for _ in range(MOST_DEPTH):
+        lists = [item.values() if isinstance(item, dict) else item for item in inner if isinstance(item, (dict, list))]
+        inner = [item for items in lists for item in items]
+    if inner:
+        raise ValueError("it is too deep")
+    return value
+
+
+def whole(digits):
+    """A whole number. Raises ValueError for one that is too large for any use."""
+    if len(digits) > MOST_DIGITS:
+        raise ValueError(f"it has a number of {len(digits):,} digits")
+    return int(digits)
 
 
 def names_as_bytes(names):
     """Names as Keras stores them: an array of byte strings."""
     return np.array([name.encode() for name in names])
-
-
-def as_text(name):
-    """A name out of an HDF5 attribute, which may be bytes."""
-    return name.decode() if isinstance(name, bytes) else str(name)

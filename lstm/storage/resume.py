@@ -6,14 +6,16 @@ line, before it can lead to a wrong model or a traceback. Left out: what the use
 
 import json
 import math
+import os
 from dataclasses import fields
 
-import h5py
 import numpy as np
 
 from lstm.batches import Batches
 from lstm.io import InputError
-from lstm.io.hdf5 import check_dataset, child, new_file, open_file
+from lstm.io.files import check_encoding
+from lstm.io.hdf5 import check_floats, child, json_attribute, new_file, open_file, require
+from lstm.io.hdf5_format import MOST_TEXT, Array
 from lstm.model import BACKENDS, Config
 from lstm.settings import SCHEDULES, Settings
 from lstm.storage.checkpoint import FORMAT_VERSION, require_version
@@ -46,7 +48,15 @@ def misfit(path):
 
 def have_their_types(record):
     """Whether the fields of a dataclass hold what they are declared to; whole numbers are floats too."""
-    return all(isinstance(getattr(record, field.name), (field.type, int)) for field in fields(record))
+    values = [(getattr(record, field.name), field.type) for field in fields(record)]
+    return all(type(value) is kind or (kind is float and type(value) is int) for value, kind in values)
+
+
+def is_sensible(record):
+    """Whether a Record has the right types and numbers. Those of a validation may be NaN, where nothing is held out."""
+    numbers = [record.loss, record.accuracy, record.seconds, record.chars_per_second]
+    numbers += [value for value in (record.val_loss, record.val_accuracy) if value == value]
+    return have_their_types(record) and all(0 <= number < math.inf for number in numbers)
 
 
 def are_sensible(settings):
@@ -54,8 +64,10 @@ def are_sensible(settings):
     sizes, shares = (settings.batch_size, settings.seq_length), (settings.validation, settings.averaging)
     return (
         have_their_types(settings)
-        and min(sizes) >= 1
-        and min(settings.seed, settings.warmup, settings.weight_decay) >= 0
+        and min(settings.epochs, *sizes) >= 1
+        and min(settings.seed, settings.warmup) >= 0
+        and 0 < settings.learning_rate < math.inf
+        and all(0 <= number < math.inf for number in (settings.clip, settings.weight_decay))
         and all(0 <= share < 1 for share in shares)
         and 0 <= settings.transpose <= 1
         and settings.schedule in SCHEDULES
@@ -63,17 +75,20 @@ def are_sensible(settings):
 
 
 def are_numbers(saved):
-    """Whether the saved and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing."""
+    """Whether the saved and the numbers of a snapshot are of the right kind. Raises KeyError where one is missing, and
+    ValueError or TypeError for an encoding that is none.
+    """
+    if saved.get("encoding") is not None:
+        check_encoding(saved["encoding"], "its encoding")
     counts = [saved[name] for name in ("t", "position", "correct")]
     sums = [saved[name] for name in ("nats", "seconds")]
     history, cycle_start = [Record(**record) for record in saved["history"]], saved.get("cycle_start", 0)
     return (
         all(type(count) is int and count >= 0 for count in counts)
         and all(type(number) is float and 0 <= number < math.inf for number in sums)
-        and all(have_their_types(record) and record.epoch == i for i, record in enumerate(history, 1))
+        and all(is_sensible(record) and record.epoch == i for i, record in enumerate(history, 1))
         and all(isinstance(saved[name], str) for name in ("text", "backend"))
         and are_paths(saved["input"])
-        and isinstance(saved.get("encoding"), str | None)
         and saved["backend"] in BACKENDS
         and type(cycle_start) is int
         and 0 <= cycle_start <= len(history)
@@ -81,9 +96,9 @@ def are_numbers(saved):
 
 
 def are_paths(value):
-    """Whether a value is a path or, as this version writes it, a list of paths."""
+    """Whether a value is a path or, as this version writes it, a list of paths. ValueError for half a character."""
     paths = value if isinstance(value, list) else [value]
-    return bool(paths) and all(isinstance(path, str) for path in paths)
+    return bool(paths) and all(isinstance(path, str) and path and b"\0" not in os.fsencode(path) for path in paths)
 
 
 def are_arrays_of(config, settings, arrays):
@@ -97,7 +112,7 @@ def are_arrays_of(config, settings, arrays):
     return fits and all(array.dtype == np.float32 and np.isfinite(array).all() for array in arrays.values())
 
 
-NOT_RESUME = "the file is damaged or not one to resume from: copy it again, or --overwrite begins the run anew"
+NOT_RESUME = "not one to resume from: copy it again, or --overwrite begins the run anew"
 
 
 def save_resume(path, arrays, numbers):
@@ -111,11 +126,12 @@ def save_resume(path, arrays, numbers):
 
 def load_resume(path):
     """(arrays, numbers) as they were saved. Raises InputError for a file that is missing or damaged."""
-    with open_file(path, NOT_RESUME) as file:
-        require_version(file)
+    with open_file(path, NOT_RESUME) as (root, sealed):
+        require(sealed, "it has no checksum, and all that this program wrote have one")
+        require_version(root)
         arrays = {}
-        for name in file:
-            dataset = child(file, name, h5py.Dataset)
-            check_dataset(dataset, dataset.shape)
-            arrays[name] = dataset[()]
-        return arrays, json.loads(file.attrs["numbers"])
+        for name in root.members:
+            array = child(root, name, Array)
+            check_floats(array, array.shape, name)
+            arrays[name] = np.array(array.read())
+        return arrays, json_attribute(root, "numbers", MOST_TEXT)
