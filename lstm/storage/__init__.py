@@ -1,1 +1,1 @@
-"""What is kept of a training: weights files and the files of a run, begun or resumed. Not how files are made safe."""
+"""What is kept of a training: weights files, also for other programs, and its runs. Not how files are made safe."""
