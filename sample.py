@@ -1,5 +1,10 @@
 """Compose with saved weights: python sample.py. What there is to it is in lstm/compose.py."""
 
+from lstm.io.interrupts import watch
+
+if __name__ == "__main__":
+    watch()  # first: what follows takes a while
+
 from lstm.io.command_line import require_packages
 
 require_packages("sample.py")

@@ -3,6 +3,11 @@
 This is the command behind `python sample.py`; `python -m lstm.compose` is the same, where there is no checkout.
 """
 
+if __name__ == "__main__":
+    from lstm.io.interrupts import watch
+
+    watch()
+
 import secrets
 import sys
 from pathlib import Path
@@ -12,6 +17,7 @@ from tqdm import tqdm
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, between, exit_with, say, whole
 from lstm.io.files import read_text
+from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.header import WANTED
@@ -196,12 +202,18 @@ def main(argv=None, name="sample.py"):
     say(source if own else f"no run of your own, so those that ship: {source}")
     for remark in [*checkpoint.remarks, *filter(None, map(checkpoint.headers.unheard, lines))]:
         say(remark)
+    interrupted = False
     try:
         composed = deliver(chunks(options, checkpoint, prime, echo, lines), outputs, options, abc2midi)
     except KeyboardInterrupt:
-        return 130
+        interrupted = True
     finally:
-        outputs.close()
+        with StopRequest() as second:
+            if interrupted:  # what is composed is written all the same
+                second.listen()
+            outputs.close()
+    if interrupted:
+        return STATUS
     if not options.valid:
         return 0
     passed, enough = len(outputs.tunes), len(outputs.tunes) == options.tunes

@@ -11,6 +11,11 @@ The first can be asked of any text, the others of ABC tunes. The answers are a t
 --out a JSON file and two figures.
 """
 
+if __name__ == "__main__":
+    from lstm.io.interrupts import watch
+
+    watch()
+
 import json
 import math
 import shlex

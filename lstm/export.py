@@ -1,5 +1,10 @@
 """Write a model for another program: python -m lstm.export WEIGHTS FILE. EXCHANGE.md shows how each reads it."""
 
+if __name__ == "__main__":
+    from lstm.io.interrupts import watch
+
+    watch()
+
 import os
 import re
 from pathlib import Path

@@ -25,6 +25,11 @@ The check is in float64, with dropout on (its mask depends on the key alone, so 
 evaluation), from a state that is not zero. It runs through the very `forward` and `backward` that train.
 """
 
+if __name__ == "__main__":
+    from lstm.io.interrupts import watch
+
+    watch()
+
 import math
 from dataclasses import dataclass, fields
 

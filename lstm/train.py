@@ -3,6 +3,11 @@
 This is the command behind `python train.py`; `python -m lstm.train` is the same, where there is no checkout.
 """
 
+if __name__ == "__main__":
+    from lstm.io.interrupts import watch
+
+    watch()
+
 import math
 import shlex
 from argparse import BooleanOptionalAction
@@ -14,13 +19,14 @@ from tqdm import tqdm
 from lstm.corpus import counted
 from lstm.engine.threads import default_threads
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, StopRequest, bar_interval, between, exit_with, say, whole
+from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
+from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.model import BACKENDS, Config
 from lstm.settings import PRESETS, SCHEDULES, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import epochs
 from lstm.storage.run import Run
-from lstm.storage.session import begin, config_for, resume, settings_for
+from lstm.storage.session import Complete, begin, config_for, resume, settings_for
 from lstm.training import best, to_bits
 
 NAME = "python -m lstm.train"
@@ -145,6 +151,7 @@ def train_epoch(trainer, stop):
         for loss in trainer.steps():
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update(settings.batch_size * settings.seq_length)
+            stop.listen()  # from now on there is something to lose; before, a Ctrl-C need not wait for the compiler
             if stop.requested:
                 return False
     return True
@@ -169,31 +176,39 @@ def main(argv=None, name="train.py"):
     options = parse(argv, name)
     run = Run(options.model_dir, options.log_dir)
     with run.alone():
-        return train(run, options)
+        return train(run, options, name)
 
 
-def train(run, options):
+def train(run, options, name):
     """Train, until it is done or asked to stop. Returns the exit status."""
     named = named_by_user(options)
     if not (places.IS_CHECKOUT or options.input or options.resume):
         raise InputError("--input PATH is missing: the tunes that ship stand in the project's source alone")
-    if options.resume:
-        session = resume(run, named, options.threads)
-    else:
-        session = begin(run, named, places.INPUT, options.threads, options.overwrite)
-    trainer = session.trainer
-    describe(session, options.freq)
+    try:
+        if options.resume:
+            session = resume(run, named, options.threads)
+        else:
+            session = begin(run, named, places.INPUT, options.threads, options.overwrite)
+    except Complete as remark:
+        say(f"{name}: {remark}")
+        return 0
+    trainer, status, why = session.trainer, STATUS, ""
     directories = option("--model-dir", run.model_dir, places.MODELS)
     with StopRequest() as stop:
-        while len(trainer.history) < trainer.settings.epochs:
-            if stop.requested or not train_epoch(trainer, stop):
-                session.save_progress()
-                directories += option("--log-dir", run.log_dir, places.LOGS)
-                again = f"{places.command('train.py')} --resume{directories}"
-                say(f"stopped in epoch {trainer.epoch}, nothing is lost; to go on: {again}")
-                return 130
-            report(trainer.finish_epoch())
-            session.save_epoch(options.freq)
+        try:
+            describe(session, options.freq)
+            finished = train_epochs(session, stop, options.freq)
+        except OSError as error:
+            if error.filename is not None:
+                raise
+            # whoever read standard output has gone, or its disk is full
+            finished, status, why = False, 2, f"{name}: cannot write standard output: {error.strerror}; "
+        if not finished:
+            session.save_progress()
+            directories += option("--log-dir", run.log_dir, places.LOGS)
+            again = f"{places.command('train.py')} --resume{directories}"
+            say(f"{why}stopped in epoch {trainer.epoch}, nothing is lost; to go on: {again}")
+            return status
     print(f"the curves are in {shown(run.curves_path)}")
     saved = epochs(run.model_dir)
     lowest = best([record for record in trainer.history if record.epoch in saved])
@@ -201,6 +216,18 @@ def train(run, options):
     hear = f"{places.command('sample.py')} {lowest.epoch}{directories}"
     print(f"the best epoch{kept} is {lowest.epoch}; to hear what it learnt: {hear}")
     return 0
+
+
+def train_epochs(session, stop, every):
+    """The epochs that are left. An epoch is saved before anything is said of it. False if it was asked to stop."""
+    trainer = session.trainer
+    while len(trainer.history) < trainer.settings.epochs:
+        if stop.requested or not train_epoch(trainer, stop):
+            return False
+        record = trainer.finish_epoch()
+        session.save_epoch(every)
+        report(record)
+    return True
 
 
 if __name__ == "__main__":

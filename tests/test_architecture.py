@@ -70,7 +70,7 @@ def part_of(module):
 def imports_of(path):
     """(name, whether it is imported at the top of the file) for all that a file imports: "lstm.io.files", "numpy"."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    at_top = set(map(id, tree.body))
+    at_top = {id(node) for top in tree.body for node in (top, *(top.body if isinstance(top, ast.If) else ()))}
     for node in ast.walk(tree):
         names = []
         if isinstance(node, ast.ImportFrom):

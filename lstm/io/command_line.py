@@ -6,13 +6,12 @@ import errno
 import importlib
 import io
 import os
-import signal
 import sys
-import threading
 from importlib.util import find_spec
 from itertools import takewhile
 
 from lstm.io import InputError
+from lstm.io.interrupts import STATUS, begin_work, end_work
 
 NEEDED = ("numpy", "numba", "h5py", "matplotlib", "threadpoolctl", "tqdm")
 
@@ -114,16 +113,27 @@ def exit_with(main, name):
         sys.exit(2)
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, nor where a program reads along
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    begin_work()
     try:
-        status = main()
+        try:
+            status = main()
+        except SystemExit as end:  # of the parser
+            status = end.code
         sys.stdout.flush()
     except InputError as error:
         say(f"{name}: {error}")
         status = 2
     except KeyboardInterrupt:
-        status = 130
+        status = STATUS
+    except MemoryError:
+        sizes = "--batch-size, --seq-length, --units or --tunes, whichever there are"
+        say(f"{name}: there is not enough memory for this; choose a smaller text or smaller sizes ({sizes})")
+        status = 2
     except OSError as error:
         status = status_of(error, name)
+    with contextlib.suppress(KeyboardInterrupt):  # at the very end
+        give_up_output()
+        end_work(status)
     sys.exit(status)
 
 
@@ -135,35 +145,16 @@ def status_of(error, name):
     if error.errno == errno.ENOENT:  # tempfile's, which names no file; no output fails so
         say(f"{name}: there is no place for temporary files: {error.strerror}; set TMPDIR to a directory")
         return 2
-    with contextlib.suppress(io.UnsupportedOperation):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # so that nothing is left to fail at exit
     if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
         return 0
     say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
     return 2
 
 
-class StopRequest:
-    """Within this context Ctrl-C (or a polite kill, or a terminal that closes) asks to stop at the next good moment:
-    `if stop.requested`.
-
-    Acting at once could leave the parameters half updated. A second Ctrl-C does act at once. What was ignored before
-    (by nohup, by a shell's &) stays so. In a thread, which cannot listen to signals, nothing asks.
-    """
-
-    def __enter__(self):
-        self.requested, self._before = False, {}
-        if threading.current_thread() is threading.main_thread():
-            for number in filter(None, (getattr(signal, name, None) for name in ("SIGINT", "SIGTERM", "SIGHUP"))):
-                if signal.getsignal(number) != signal.SIG_IGN:
-                    self._before[number] = signal.signal(number, self._ask)
-        return self
-
-    def _ask(self, number, frame):
-        self.requested = True
-        if signal.SIGINT in self._before:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-
-    def __exit__(self, *exception):
-        for number, handler in self._before.items():
-            signal.signal(number, handler)
+def give_up_output():
+    """Drop what standard output cannot take, so that nothing is left to fail at exit."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        with contextlib.suppress(io.UnsupportedOperation):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -22,6 +22,10 @@ from lstm.storage.run import Run
 from lstm.training import Record, Trainer
 
 
+class Complete(InputError):
+    """A run that is resumed has trained all its epochs: no mistake of the user's."""
+
+
 @dataclass(frozen=True)
 class Session:
     """A trainer, the text it learns, and the files of its run."""
@@ -109,13 +113,14 @@ def is_finished(saved):
 
 
 def refuse_too_few_epochs(settings, corpus, done, new_cycle):
-    """Raise InputError where no epoch is left to train, or too few for the warm-up of a new cycle."""
+    """Raise Complete where no epoch is left to train, InputError where too few are, as for a new cycle's warm-up."""
     least = done + 1
     if new_cycle:
         least += settings.warmup // steps_of(replace(settings, epochs=1), corpus)
     if settings.epochs <= done:
         further = f"--epochs {max(done + 10, least)} goes further" + ", in a new cycle of its schedule" * new_cycle
-        raise InputError(f"this run has trained its {done} epochs; {further}")
+        kind = Complete if settings.epochs == done else InputError
+        raise kind(f"this run has trained its {done} epochs; {further}")
     if settings.epochs < least:
         raise InputError(
             f"--epochs {settings.epochs} ends the new cycle before its warm-up of {settings.warmup} steps; "
