@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, between, exit_with, say, whole
+from lstm.io.command_line import Parser, between, exit_with, path_name, say, whole
 from lstm.io.files import read_text
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
@@ -40,7 +40,7 @@ def parse(argv, name):
     add = parser.add_argument
     which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
     add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
-    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
+    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
     add = parser.add_argument_group("how much").add_argument
     add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
     add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes or --stop, at most that")
@@ -53,7 +53,7 @@ def parse(argv, name):
     add("--key", metavar="KEY", help="such as G, Am, Edor or Dmix")
     add = begin.add_mutually_exclusive_group().add_argument
     add("--seed", metavar="TEXT", help="text to go on from; the network reads all of it first")
-    add("--seed-file", metavar="FILE", help="the same, from a file")
+    add("--seed-file", type=path_name, metavar="FILE", help="the same, from a file")
     add = parser.add_argument_group("what is drawn").add_argument
     degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
     add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
@@ -62,11 +62,12 @@ def parse(argv, name):
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
     add("--threads", type=whole(1), metavar="N", help="use N threads (the cores; the text does not depend on it)")
     add = parser.add_argument_group("what is written").add_argument
-    add("--out", metavar="FILE", help="write the text to a file too")
+    add("--out", type=path_name, metavar="FILE", help="write the text to a file too")
     for kind, (ending, _) in RENDERERS.items():
         add(f"--{kind}", action="store_true", help=f"write each tune to a {ending} file, named by its title")
-    add("--out-dir", metavar="DIR", help="where these go (the present directory)")
-    add("--album", metavar="FILE", help="write a page (HTML) with score, sound and notation of all tunes")
+    add("--out-dir", type=path_name, metavar="DIR", help="where these go (the present directory)")
+    page = "write a page (HTML) with score, sound and notation of all tunes"
+    add("--album", type=path_name, metavar="FILE", help=page)
     return parser.parse_args(argv)
 
 

@@ -41,7 +41,7 @@ from lstm.evaluation.quality import (
     tunes_of_network,
 )
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
+from lstm.io.command_line import Parser, bar_interval, between, exit_with, path_name, say, whole
 from lstm.io.files import make_directory, write_bytes
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
@@ -65,7 +65,7 @@ def parse(argv):
     add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
     missing = not places.IS_CHECKOUT
     add(
-        "--input", nargs="+", action="extend", metavar="PATH", required=missing,
+        "--input", nargs="+", action="extend", type=path_name, metavar="PATH", required=missing,
         help="the text it learnt, files or folders as train.py takes them (data/input.txt)",
     )
     add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
@@ -76,8 +76,9 @@ def parse(argv):
     degree = between(0.01, 100, or_zero=True)
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
-    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
-    add("--out", metavar="DIR", default=places.LOGS / "evaluation", help="where the files go (logs/evaluation)")
+    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
+    out = places.LOGS / "evaluation"
+    add("--out", type=path_name, metavar="DIR", default=out, help="where the files go (logs/evaluation)")
     add("--threads", type=whole(1), metavar="N", default=default_threads(), help="the result is the same for any (all)")
     return parser.parse_args(argv)
 

@@ -37,7 +37,7 @@ import numpy as np
 
 from lstm import cell
 from lstm.io import InputError
-from lstm.io.command_line import Parser, between, exit_with, whole
+from lstm.io.command_line import Parser, between, exit_with, path_name, whole
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, DropoutKeys, State, initial_parameters
 from lstm.rendering.plots import save, u_curve
@@ -238,7 +238,8 @@ def parse(argv):
     add("--seed", type=whole(0), default=0, metavar="N", help="of all random numbers (%(default)s)")
     add("--backend", choices=[*BACKENDS, "both"], default="both", help="what computes the gradients (%(default)s)")
     add("--step", type=between(1e-6, 1e-3), default=STEP, metavar="h", help="of the differences (%(default)s)")
-    add("--plot", metavar="FILE", nargs="?", const="gradcheck.png", help="draw error against h (into %(const)s)")
+    drawn = "draw error against h (into %(const)s)"
+    add("--plot", type=path_name, metavar="FILE", nargs="?", const="gradcheck.png", help=drawn)
     return parser.parse_args(argv)
 
 

@@ -19,7 +19,7 @@ from tqdm import tqdm
 from lstm.corpus import counted
 from lstm.engine.threads import default_threads
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, bar_interval, between, exit_with, say, whole
+from lstm.io.command_line import Parser, bar_interval, between, exit_with, path_name, say, whole
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.model import BACKENDS, Config
@@ -38,12 +38,12 @@ def parse(argv, name):
     parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
     add = parser.add_argument_group("the text and the places").add_argument
     add(
-        "--input", nargs="+", action="extend", metavar="PATH",
+        "--input", nargs="+", action="extend", type=path_name, metavar="PATH",
         help="texts to learn, files or folders; more than once, and all are one text (data/input.txt)",
     )
     add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
-    add("--model-dir", metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
-    add("--log-dir", metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
+    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
+    add("--log-dir", type=path_name, metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
     there = parser.add_mutually_exclusive_group()
     where = "go on with the run there, exactly where it stopped; with a finished one for more --epochs"
     there.add_argument("--resume", action="store_true", help=where)

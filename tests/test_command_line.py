@@ -1,6 +1,7 @@
-"""Options: what is given twice is refused, by every command."""
+"""Options: what is given twice, and what names no file, is refused by every command."""
 
 import importlib
+import re
 
 import pytest
 
@@ -49,3 +50,28 @@ def test_every_command_refuses_it(command, option):
     main = importlib.import_module(f"lstm.{command}").main
     status, out, err = run_command(main, command, option, "1", option, "1")
     assert (status, out) == (2, "") and f": {option} is given twice; " in err and err.count("\n") == 1
+
+
+PATHS = {
+    "train": ["--input", "--model-dir", "--log-dir"],
+    "compose": ["--model-dir", "--seed-file", "--out", "--out-dir", "--album"],
+    "evaluate": ["--input", "--model-dir", "--out"],
+    "gradcheck": ["--plot"],
+}
+
+
+@pytest.mark.parametrize("name", ["", " ", "\t\n"])
+@pytest.mark.parametrize("command, option", [(command, option) for command in PATHS for option in PATHS[command]])
+def test_an_empty_name_is_not_taken_for_the_present_directory(tmp_path, monkeypatch, command, option, name):
+    monkeypatch.chdir(tmp_path)
+    main = importlib.import_module(f"lstm.{command}").main
+    status, out, err = run_command(main, command, option, name)
+    assert (status, out) == (2, "") and list(tmp_path.iterdir()) == []
+    wrong = f": argument {option}: {name!r} is an empty name; name a file or a directory; see --help\n"
+    assert err.endswith(wrong) and err.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", PATHS)
+def test_every_option_that_takes_a_name_is_among_these(command):
+    _, help, _ = run_command(importlib.import_module(f"lstm.{command}").main, command, "--help")
+    assert set(re.findall(r"(--[a-z-]+) \[?(?:PATH|DIR|FILE)\b", help.partition("options:")[2])) == set(PATHS[command])

@@ -17,7 +17,7 @@ import pytest
 
 from commands import ROOT
 from lstm.io import InputError, files
-from lstm.io.files import is_there, lock, names_in, read_any_text, read_text, remove_leftovers, write_bytes
+from lstm.io.files import check_writable, is_there, lock, names_in, read_any_text, read_text, remove_leftovers, write_bytes
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and signals of POSIX")
 
@@ -110,10 +110,10 @@ def test_a_directory_that_cannot_be_flushed_loses_nothing(monkeypatch, tmp_path,
         calls.append(step)
         raise OSError(code if step == "fsync" else errno.EACCES, "no")
 
-    calls = []
+    calls, can = [], os.open
     on_fsync(directories=cannot)
     if step == "open":
-        monkeypatch.setattr(os, "open", cannot)
+        monkeypatch.setattr(os, "open", lambda path, *rest: (cannot if os.path.isdir(path) else can)(path, *rest))
     write_bytes(tmp_path / "weights", b"all of them")
     assert calls and (tmp_path / "weights").read_bytes() == b"all of them"
 
@@ -141,6 +141,168 @@ def test_one_file_may_be_written_twice_at_a_time(tmp_path, on_fsync):
     on_fsync(files=lambda number: seconds and write_bytes(path, seconds.pop()))
     write_bytes(path, b"first")
     assert path.read_bytes() == b"first" and os.listdir(tmp_path) == ["weights"]
+
+
+# -- what is there already
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    (tmp_path / "place").mkdir()
+    (tmp_path / "place" / "file").write_text("before")
+    (tmp_path / "link").symlink_to("other")
+    (tmp_path / "other").symlink_to(tmp_path / "place" / "file")
+    check_writable(tmp_path / "link")
+    write_bytes(tmp_path / "link", b"after")
+    assert os.readlink(tmp_path / "link") == "other" and (tmp_path / "other").is_symlink()
+    assert (tmp_path / "place" / "file").read_bytes() == b"after"
+    assert os.listdir(tmp_path / "place") == ["file"] and len(os.listdir(tmp_path)) == 3
+
+
+def test_a_link_that_leads_nowhere_makes_what_it_leads_to(tmp_path):
+    (tmp_path / "link").symlink_to(tmp_path / "place" / "file")
+    for write in (check_writable, lambda path: write_bytes(path, b"new")):
+        with pytest.raises(InputError, match="cannot write .*link: No such file or directory; check the name"):
+            write(tmp_path / "link")
+    (tmp_path / "place").mkdir()
+    check_writable(tmp_path / "link")
+    assert os.listdir(tmp_path / "place") == []
+    write_bytes(tmp_path / "link", b"new")
+    assert (tmp_path / "link").is_symlink() and (tmp_path / "place" / "file").read_bytes() == b"new"
+
+
+@pytest.mark.parametrize("name", ["loop", "directory", "n" * 300, "file/below"])
+def test_what_cannot_be_written_is_refused_before_and_then_in_one_line(tmp_path, name):
+    (tmp_path / "loop").symlink_to("loop")
+    (tmp_path / "directory").mkdir()
+    (tmp_path / "file").write_text("")
+    before = sorted(os.listdir(tmp_path))
+    for write in (check_writable, lambda path: write_bytes(path, b"new")):
+        with pytest.raises(InputError, match=rf"^cannot write {re.escape(str(tmp_path / name))}: [^\n]*; [^\n]*$"):
+            write(tmp_path / name)
+    assert sorted(os.listdir(tmp_path)) == before
+
+
+@posix
+@pytest.mark.parametrize("mode", [0o600, 0o640, 0o666, 0o755])
+def test_a_file_keeps_its_mode_and_a_new_one_has_that_of_the_umask(tmp_path, mode):
+    (tmp_path / "old").write_text("before")
+    (tmp_path / "old").chmod(mode)
+    (tmp_path / "link").symlink_to("old")
+    (tmp_path / "plain").write_text("")
+    write_bytes(tmp_path / "link", b"after"), write_bytes(tmp_path / "new", b"new")
+    assert stat.S_IMODE((tmp_path / "old").stat().st_mode) == mode
+    assert (tmp_path / "new").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+@posix
+@pytest.mark.parametrize("mine, mode, kept", [
+    ("all", 0o640, (11, 12, 0o640)), ("group", 0o664, (-1, 12, 0o664)), ("none", 0o640, (None, None, 0o600)),
+    ("none", 0o664, (None, None, 0o644)), ("none", 0o4755, (None, None, 0o755)),
+])
+def test_owner_and_group_are_kept_as_far_as_the_system_lets_a_user(monkeypatch, mine, mode, kept):
+    """A user may give a file to a group of theirs. Where the group is another's, it gets no rights but anybody's."""
+    given = {"owner": None, "group": None}
+
+    def fchown(number, owner, group):
+        if mine == "none" or (mine == "group" and owner != -1):
+            raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+        given.update(owner=owner, group=group)
+
+    monkeypatch.setattr(os, "fchown", fchown)
+    monkeypatch.setattr(os, "fchmod", lambda number, mode: given.update(mode=mode))
+    files.keep_rights(3, SimpleNamespace(st_mode=stat.S_IFREG | mode, st_uid=11, st_gid=12))
+    assert tuple(given.values()) == kept
+
+
+@posix
+def test_while_it_is_written_nobody_reads_what_they_could_not_read_before(tmp_path, on_fsync):
+    modes = []
+    (tmp_path / "secret").write_text("before")
+    (tmp_path / "secret").chmod(0o600)
+    on_fsync(files=lambda number: modes.append(stat.S_IMODE(os.fstat(number).st_mode)))
+    write_bytes(tmp_path / "secret", b"after")
+    assert modes == [0o600]
+
+
+@posix
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="the superuser may write anything")
+def test_a_file_that_may_not_be_changed_is_refused_before_there_is_anything_to_write(tmp_path):
+    (tmp_path / "file").write_text("before")
+    (tmp_path / "file").chmod(0o400)
+    with pytest.raises(InputError, match="cannot write .*file: it may not be changed; .* change its permissions"):
+        check_writable(tmp_path / "file")
+
+
+def test_its_other_names_keep_the_old_content(tmp_path):
+    (tmp_path / "file").write_text("before")
+    os.link(tmp_path / "file", tmp_path / "other")
+    write_bytes(tmp_path / "file", b"after")
+    assert (tmp_path / "other").read_text() == "before"
+
+
+OPEN = """
+import os, sys
+from lstm.io.files import check_writable, write_bytes
+number = os.open(sys.argv[2], os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+os.dup2(number, 9)
+print("first")
+for name in sys.argv[1].split():
+    check_writable(name)
+    write_bytes(name, b"then\\n")
+print("last", flush=True)
+"""
+
+
+@posix
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", "/proc/thread-self/fd/1", "link"])
+@pytest.mark.parametrize("into", ["a file", "a pipe"])
+def test_what_is_open_is_written_to_from_where_it_is_at_and_not_replaced(tmp_path, name, into):
+    if name.startswith("/proc") and not os.path.exists("/proc/self/fd"):
+        pytest.skip("no /proc here")
+    (tmp_path / "link").symlink_to("/dev/stdout")
+    name = str(tmp_path / "link") if name == "link" else name
+    command = [sys.executable, "-c", OPEN, f"{name} /dev/fd/9 {name}", tmp_path / "nine"]
+    with open(tmp_path / "out", "w+b") as out:
+        done = subprocess.run(command, cwd=ROOT, stdout=out if into == "a file" else subprocess.PIPE, timeout=60)
+        written = (tmp_path / "out").read_bytes() if into == "a file" else done.stdout
+        assert done.returncode == 0 and written == b"first\nthen\nthen\nlast\n"
+        assert (tmp_path / "nine").read_bytes() == b"then\n"
+        assert os.fstat(out.fileno()).st_ino == (tmp_path / "out").stat().st_ino
+    assert (tmp_path / "link").is_symlink() and sorted(os.listdir(tmp_path)) == ["link", "nine", "out"]
+
+
+@posix
+@pytest.mark.parametrize("device", ["/dev/null", "/dev/tty", "/dev/full"])
+def test_a_device_is_written_to_and_never_replaced(tmp_path, device):
+    before = os.lstat(device)
+    (tmp_path / "link").symlink_to(device)
+    for path in (device, tmp_path / "link"):
+        check_writable(path)
+        with contextlib.suppress(InputError):  # /dev/full, and /dev/tty where there is none
+            write_bytes(path, b"")
+            write_bytes(path, b"" if device == "/dev/tty" else b"tunes")
+            assert device != "/dev/full"
+    assert os.path.samestat(os.lstat(device), before) and (tmp_path / "link").is_symlink()
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a pipe with a name")
+def test_a_pipe_with_a_name_is_written_to_when_somebody_reads_and_not_waited_for_in_vain(tmp_path, monkeypatch):
+    path, read = tmp_path / "pipe", []
+    os.mkfifo(path)
+
+    def reader():
+        time.sleep(0.1)
+        read.append(path.read_bytes())
+
+    thread = threading.Thread(target=reader)
+    thread.start()
+    check_writable(path)
+    write_bytes(path, b"tunes" * 100_000)
+    thread.join()
+    assert read == [b"tunes" * 100_000] and stat.S_ISFIFO(path.lstat().st_mode)
+    monkeypatch.setattr(files, "PATIENCE", 0.1)
+    with pytest.raises(InputError, match="nobody has read .*pipe for 0.1 seconds; start what reads it, or name a file"):
+        write_bytes(path, b"tunes")
 
 
 # -- leftovers

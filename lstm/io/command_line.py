@@ -96,6 +96,13 @@ def between(least, most, open_end=False, or_zero=False):
     return parse
 
 
+def path_name(text):
+    """An option type: the name of a file or directory. An empty one would be taken for the present directory."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is an empty name; name a file or a directory")
+    return text
+
+
 def say(*words):
     """Print on standard error: standard output is for what the command makes."""
     print(*words, file=sys.stderr, flush=True)

@@ -7,6 +7,7 @@ import re
 import secrets
 import select
 import stat
+import sys
 import tempfile
 import time
 from contextlib import contextmanager, suppress
@@ -25,6 +26,7 @@ UNFINISHED = r"\..{1,40}\.lstm-unfinished-[0-9a-f]{16}"  # the name of a file th
 DAY = 24 * 60 * 60  # seconds
 MOST = 2 * 10**9  # bytes of a file that is read
 PATIENCE = 60  # seconds that a pipe may be silent
+MOST_LINKS = 40  # one to the next, as Linux has it
 BYTE_ORDER_MARKS = {codecs.BOM_UTF8: "utf-8", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 DECLARED = re.compile(rb"(?:^|\r)(?:\xef\xbb\xbf)?(?:%%|I:)[ \t]*abc-charset[ \t]+([!-~]+)", re.MULTILINE)
 
@@ -229,10 +231,38 @@ def make_directory(path):
 def check_writable(path):
     """Raise InputError now where writing this file would fail later: after an hour's work is too late."""
     with said_plainly("write", path):
-        if Path(path).is_dir():
-            raise IsADirectoryError(0, "it is a directory")
-        if Path(path).is_file() or not Path(path).exists():  # see write_bytes
-            tempfile.TemporaryFile(dir=Path(path).parent).close()
+        target, status = destination(path)
+        if status and stat.S_ISREG(status.st_mode) and not os.access(target, os.W_OK):
+            raise PermissionError(errno.EACCES, "it may not be changed")
+        if is_replaced(path, status):
+            tempfile.TemporaryFile(dir=target.parent).close()
+
+
+def destination(path):
+    """(the path that links end at, its status or None where nothing is there yet)."""
+    try:
+        status = os.stat(path)
+    except FileNotFoundError:
+        status = None
+    if status and stat.S_ISDIR(status.st_mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a directory")
+    return Path(os.path.realpath(path) if os.path.islink(path) else path), status
+
+
+def is_replaced(path, status):
+    """Whether a file of this status is written aside and renamed; else it is open, or no plain file: written to."""
+    return status is None or stat.S_ISREG(status.st_mode) and number_of(path) is None
+
+
+def number_of(path):
+    """The number of the open file of this process that a path stands for: /dev/stdout, /dev/fd/3; else None."""
+    numbers = re.compile(rf"/dev/fd|/proc/{os.getpid()}(/task/\d+)?/fd")
+    path, links = Path(path), 0
+    while not (path.name.isdecimal() and numbers.fullmatch(os.path.realpath(path.parent))):
+        if not path.is_symlink() or links == MOST_LINKS:
+            return None
+        path, links = path.parent / os.readlink(path), links + 1
+    return int(path.name)
 
 
 def write_bytes(path, data):
@@ -240,26 +270,72 @@ def write_bytes(path, data):
 
     Written aside, flushed to the disk, renamed. Raises InputError where that fails; the old file stays. What a
     process leaves that is killed meanwhile, `remove_leftovers` knows by its name, and because no lock is on it.
-    What is no plain file (/dev/null, a pipe) is written to, and not replaced.
+    A link stays, and what it leads to is written. A file keeps its mode, and its owner and group where the system
+    allows that; its other names (hard links) keep the old content.
+    What is open or no plain file (/dev/stdout, a pipe) is written to, and not replaced.
     """
-    path = Path(path)
-    aside = path.with_name(f".{path.name[:40]}.lstm-unfinished-{secrets.token_hex(8)}")
     with said_plainly("write", path):
-        if path.exists() and not path.is_file():
-            with open(path, "wb") as file:
-                file.write(data)
+        target, status = destination(path)
+        if not is_replaced(path, status):
+            write_through(path, status, data)
             return
+        aside = target.with_name(f".{target.name[:40]}.lstm-unfinished-{secrets.token_hex(8)}")
+        mode = 0o600 if status else 0o666  # nobody reads what they could not read before
         try:
-            with open(aside, "xb") as file:
+            with open(aside, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
                 with suppress(BlockingIOError):  # of somebody who looks just now whether it is a leftover
                     lock(file.fileno())
                 file.write(data)
+                if status and os.name == "posix":
+                    keep_rights(file.fileno(), status)
                 file.flush()
                 flush_to_disk(file.fileno())
-            os.replace(aside, path)
-            flush_names(path.parent)
+            os.replace(aside, target)
+            flush_names(target.parent)
         finally:
             aside.unlink(missing_ok=True)
+
+
+def keep_rights(number, before):
+    """Give an open file the owner, the group and the mode that another had. Only the superuser gives files away."""
+    mode = before.st_mode & 0o777
+    for owner in (before.st_uid, -1):
+        with suppress(OSError):
+            os.fchown(number, owner, before.st_gid)
+            break
+    else:  # another group has no more rights than anybody
+        mode = mode & ~stat.S_IRWXG | (mode & stat.S_IRWXO) << 3
+    with suppress(OSError):  # file systems without modes
+        os.fchmod(number, mode)
+
+
+def write_through(path, status, data):
+    """Write to a device, to a pipe, or to an open file from where it is at."""
+    number = number_of(path)
+    if number is not None:
+        with suppress(AttributeError):  # where there is no standard output
+            sys.stdout.flush()  # what was printed before comes before
+        place = os.dup(number)
+    else:
+        place = pipe_with_reader(path) if stat.S_ISFIFO(status.st_mode) else path
+    with open(place, "wb") as file:
+        file.write(data)
+
+
+def pipe_with_reader(path):
+    """The number of a pipe, open to write to. Raises InputError where nobody reads."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        try:
+            number = os.open(path, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError as error:
+            if error.errno != errno.ENXIO:
+                raise
+            time.sleep(0.05)
+        else:
+            os.set_blocking(number, True)
+            return number
+    raise InputError(f"nobody has read {path} for {PATIENCE:g} seconds; start what reads it, or name a file")
 
 
 def remove_leftovers(directory):

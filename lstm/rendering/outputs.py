@@ -5,6 +5,7 @@ another are never overwritten, whatever a title is.
 """
 
 import hashlib
+import os
 import re
 import sys
 import unicodedata
@@ -58,7 +59,7 @@ class Outputs:
             raise InputError(f"--out-dir {directory} is for files of --svg, --png, --midi or --wav; add one of these")
         if kinds or album_file:
             music.check_installed()
-        if out and album_file and Path(out).absolute() == Path(album_file).absolute():
+        if out and album_file and os.path.realpath(out) == os.path.realpath(album_file):
             raise InputError(f"--out and --album both name {out}; give each a file of its own")
         for path in filter(None, (out, album_file)):
             check_writable(path)
