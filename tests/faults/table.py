@@ -59,7 +59,9 @@ class Table:
         self.rows.append(row)
         yield row
         assert row.cases, f"{fault}: no case was tried"
-        assert not row.not_held, "\n".join([f"{fault}: {len(row.not_held)} of {row.cases}", *row.not_held[:50]])
+        if row.not_held:
+            lines = [f"{fault}: {len(row.not_held)} of {row.cases} did not hold", *row.not_held[:50]]
+            pytest.fail("\n".join(lines), pytrace=False)
 
     def __str__(self):
         lines = [COLUMNS, ["---"] + ["---:"] * (len(COLUMNS) - 1), *(row.cells() for row in self.rows)]

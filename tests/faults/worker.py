@@ -17,7 +17,6 @@ try:
 except ImportError:  # Windows, where these tests are not run
     resource = None
 
-SECONDS = 10  # that a call may take
 MOST = 6 * 10**9  # bytes of address space, so that the machine survives
 
 
@@ -32,16 +31,17 @@ class Answer(NamedTuple):
 class Worker:
     """`worker(function, *arguments)` is the Answer of a child; AssertionError says how it ended without one."""
 
-    def __init__(self):
-        self.child = None
+    def __init__(self, seconds=10):
+        """seconds: that a call may take."""
+        self.child, self.seconds = None, seconds
 
     def __call__(self, function, *arguments):
         if self.child is None:
             self._start()
         self.ours.send((function, arguments))
-        if not self.ours.poll(SECONDS):
+        if not self.ours.poll(self.seconds):
             self.end()
-            raise AssertionError(f"no answer within {SECONDS} s")
+            raise AssertionError(f"no answer within {self.seconds} s")
         try:
             value, failure, seconds, megabytes = self.ours.recv()
         except EOFError:
