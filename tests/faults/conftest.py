@@ -32,7 +32,6 @@ def seed_of(config):
     return seed if seed is not None else datetime.date.today().toordinal() if is_full(config) else 1
 
 
-
 @pytest.fixture(scope="session")
 def table():
     return TABLE

@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-from commands import ENVIRONMENT, ROOT, TEXT, assert_one_line, call, last_line, train
 from faults.worker import peak_of
 
+from commands import ENVIRONMENT, ROOT, TEXT, call, last_line, train
 from lstm.storage.checkpoint import digest, epochs, load_weights
 
 SIZES = ["--preset", "tiny", "--embedding", "8", "--units", "16", "--batch-size", "4", "--seq-length", "20"]
@@ -98,7 +98,7 @@ def assert_no_word_of_python(*texts):
         assert not WORDS.search(text), text[-600:]
 
 
-def assert_refused(name, status, err):
-    """One line and status 2."""
+def assert_refused(prog, status, err):
+    """One line, in the name of the command, and status 2."""
     assert status == 2, f"status {status}: {err[-300:]}"
-    assert_one_line(name, last_line(err), "")
+    assert re.fullmatch(rf"{re.escape(prog)}: [^\r\n]+\n", last_line(err)), repr(err[-600:])

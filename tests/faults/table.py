@@ -18,7 +18,7 @@ class Row:
 
     @contextlib.contextmanager
     def case(self, name):
-        """Within this context a case is tried. What it took is what `took` was told, else the time from start to end."""
+        """Within this context a case is tried. It took what `took` was told, else the time that passed."""
         self.cases += 1
         self._told, start = False, time.perf_counter()
         try:

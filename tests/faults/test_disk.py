@@ -8,9 +8,10 @@ import resource
 import signal
 
 import pytest
-from commands import call, start, train
 from faults.inject import CALLS, injected
 from faults.runs import Training, assert_no_word_of_python, assert_refused, directory_in, ended
+
+from commands import call, start, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 ERRORS = ("ENOSPC", "EIO", "EROFS")
@@ -44,7 +45,7 @@ def test_an_error_of_the_disk_at_any_call(table, size, seed, whole, tmp_path, mo
                 directory = directory_in(tmp_path, f"{nth} {error}")
                 (status, _, err), _, training = run_with(directory, monkeypatch, name, nth, error)
                 if status:  # else it could do without
-                    assert_refused("train", status, err)
+                    assert_refused("train.py", status, err)
                 training.assert_nothing_lost(whole)
 
 
@@ -65,7 +66,7 @@ def test_seven_sizes_of_a_full_disk(table, whole, tmp_path):
                 told = ended(start("train.py", *training.begin, cwd=tmp_path, preexec_fn=lambda: fill_up(limit)))
                 assert_no_word_of_python(told.out, told.err)
                 if limit < 10**9:
-                    assert_refused("train", told.status, told.err)
+                    assert_refused("train.py", told.status, told.err)
                 training.assert_nothing_lost(whole)
                 row.took(told.seconds, told.megabytes)
 

@@ -18,13 +18,13 @@ from unittest import mock
 import h5py
 import numpy as np
 import pytest
-from commands import sample, train
 from faults import files
 from faults.runs import Training, assert_refused
 from faults.worker import Worker
-from helpers import run_command
 
 import lstm.io.files
+from commands import sample, train
+from helpers import run_command
 from lstm import evaluate
 from lstm.io import InputError
 from lstm.notation.abc2midi import ask_abc2midi, find_abc2midi
@@ -55,15 +55,14 @@ def directory(originals, tmp_path):
 def run(name, *arguments, terminal=False):
     """A command within a Worker: (status, standard output, standard error). No pipe is waited for as long as usual."""
     lstm.io.files.PATIENCE = 1
-    prog = f"{name}.py" if name != "evaluate" else "evaluate.py"
-    return run_command(COMMANDS[name].main, prog, *arguments, terminal=terminal)
+    return run_command(COMMANDS[name].main, f"{name}.py", *arguments, terminal=terminal)
 
 
 def try_refused(row, worker, name, *arguments):
     """A command that must be refused."""
     answer = worker(run, name, *map(str, arguments))
     status, out, err = answer.value
-    assert_refused(name, status, err)
+    assert_refused(f"{name}.py", status, err)
     assert out == "", "something was begun"
     assert err.rstrip("\n").isprintable(), repr(err)
     row.took(answer.seconds, answer.megabytes)
@@ -114,7 +113,8 @@ def names(*values):
 
 
 DEEP = "[" * 100_000
-WRONG = [7, -1.5, np.inf, np.nan, b"\xff", "", "no", np.arange(3), np.zeros((2, 2)), h5py.Empty("f4"), True, 10**18, DEEP]
+WRONG = [7, -1.5, np.inf, np.nan, b"\xff", "", "no", np.arange(3), np.zeros((2, 2)), h5py.Empty("f4"), True, 10**18]
+WRONG += [DEEP]
 WEIGHTS = {f"{name} {n}": attributes(**{name: value}) for name in ("layer_names", "config", "vocabulary", "digest")
            for n, value in enumerate(WRONG)} | {
     "an infinite epoch": attributes(epoch=np.inf),
@@ -343,8 +343,9 @@ DIRECTIVES = [
     "%%EPS {}", "%%beginsvg\n<image href=\"{}\"/>\n%%endsvg", "%%postscript ({}) run", "%%beginps\n({}) run\n%%endps",
     "%%font {}", "%%soundfont file://{}", "%%MIDI soundfont {}", "%%musicfont url('file://{}')", "F:file://{}",
     'T:<image href="file://{}"/>', "T:<!DOCTYPE x [<!ENTITY e SYSTEM '{}'>]>&e;", "w:<xi:include href='{}'/>",
-    '"^<image href=\'file://{}\'/>"CDEF|', "%%text file://{}", "%%begintext\n%%include {}\n%%endtext", "m:~n=%%include {}",
-    "U:T=%%abc-include {}", "V:1 include={}", "K:C include={}", "%%abc-edited-by $(cat {})", "T:`cat {}`",
+    '"^<image href=\'file://{}\'/>"CDEF|', "%%text file://{}", "%%begintext\n%%include {}\n%%endtext",
+    "m:~n=%%include {}", "U:T=%%abc-include {}", "V:1 include={}", "K:C include={}", "%%abc-edited-by $(cat {})",
+    "T:`cat {}`",
 ]
 PARTS = ("before", "head", "music")
 KEPT = [(" %%abc-include {}", "head"), ("\t%%abc-include\t{}", "head")]  # once they did not hold
@@ -434,13 +435,27 @@ def write_files_of(directory, tune):
 
 
 LOOPS = {
-    "a rest of a billion bars": "Z999999999|", "deep brackets": "[" * 20_000, "deep braces": "{" * 20_000,
-    "tuplets": "(9:9:9" * 5000 + "C", "repeats": "|:C:|" * 5000, "slashes": "C" + "/" * 20_000, "octaves": "C" + "'" * 20_000,
-    "a long line": "CDEF|" * 50_000, "parts": "P:(A999)999\nP:A\nCDEF|", "a tempo": "Q:1/4=999999999\nCDEF|",
-    "no tempo": "Q:0\nCDEF|", "a meter of nothing": "M:0/0\nCDEF|", "a length of nothing": "L:1/0\nCDEF|",
-    "voices": "".join(f"V:{n}\nCDEF|\n" for n in range(500)), "macros": "m:~n=~n~n\n~C|", "chords": '"' + "A" * 50_000 + '"C',
-    "ties": "C-" * 20_000, "verses": "CDEF|\n" + "w:a-b-c-d\n" * 2000, "a key": "K:" + "^f" * 5000 + "\nCDEF|",
-    "drums": "%%MIDI drum " + "dz" * 5000 + "\n%%MIDI drumon\nCDEF|", "grooves": "%%MIDI gchord " + "fzczc" * 5000 + '\n"A"CDEF|',
+    "a rest of a billion bars": "Z999999999|",
+    "deep brackets": "[" * 20_000,
+    "deep braces": "{" * 20_000,
+    "tuplets": "(9:9:9" * 5000 + "C",
+    "repeats": "|:C:|" * 5000,
+    "slashes": "C" + "/" * 20_000,
+    "octaves": "C" + "'" * 20_000,
+    "a long line": "CDEF|" * 50_000,
+    "parts": "P:(A999)999\nP:A\nCDEF|",
+    "a tempo": "Q:1/4=999999999\nCDEF|",
+    "no tempo": "Q:0\nCDEF|",
+    "a meter of nothing": "M:0/0\nCDEF|",
+    "a length of nothing": "L:1/0\nCDEF|",
+    "voices": "".join(f"V:{n}\nCDEF|\n" for n in range(500)),
+    "macros": "m:~n=~n~n\n~C|",
+    "chords": '"' + "A" * 50_000 + '"C',
+    "ties": "C-" * 20_000,
+    "verses": "CDEF|\n" + "w:a-b-c-d\n" * 2000,
+    "a key": "K:" + "^f" * 5000 + "\nCDEF|",
+    "drums": "%%MIDI drum " + "dz" * 5000 + "\n%%MIDI drumon\nCDEF|",
+    "grooves": "%%MIDI gchord " + "fzczc" * 5000 + '\n"A"CDEF|',
 }
 
 

@@ -1,13 +1,14 @@
-"""Kills: at any moment, and within any call that writes. The run goes on to the same bits, and nothing is left behind."""
+"""Kills, at any moment and within any call that writes. The run goes on to the same bits, and nothing is left behind."""
 
 import random
 import signal
 import time
 
 import pytest
-from commands import ROOT, call, start, train
 from faults.inject import CALLS, injected
 from faults.runs import Training, assert_no_word_of_python, directory_in, ended, start_module
+
+from commands import ROOT, call, start, train
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 KEPT = {"SIGKILL": [], "SIGTERM": [], "SIGINT": [], "SIGINT twice": []}  # moments, as shares of an undisturbed run
@@ -70,4 +71,3 @@ def calls_of_a_run(directory, monkeypatch, name):
     with injected(name, 0, None) as calls:
         assert call(train, *training.begin)[0] == 0
     return calls.count
-

@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from commands import ENVIRONMENT, ROOT
 from faults.runs import Training, assert_no_word_of_python, directory_in, ended
+
+from commands import ENVIRONMENT, ROOT
 
 pytestmark = [
     pytest.mark.slow,
@@ -20,8 +21,16 @@ pytestmark = [
     pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full"),
 ]
 STREAMS = {  # how a shell starts the command -> the statuses that it may end with
-    "2>&-": {0, 2}, "2>/dev/full": {0, 2}, ">&-": {2}, ">/dev/full": {2}, ">&- 2>&-": {2}, ">/dev/full 2>/dev/full": {2},
-    "<&-": {0}, "| head -c 1": {0, 2, 141}, "2>&1 >/dev/null | head -c 1": {0, 2, 141}, ">&- <&- 2>/dev/full": {2},
+    "2>&-": {0, 2},
+    "2>/dev/full": {0, 2},
+    ">&-": {2},
+    ">/dev/full": {2},
+    ">&- 2>&-": {2},
+    "<&-": {0},
+    ">/dev/full 2>/dev/full": {2},
+    "| head -c 1": {0, 2, 130, 141},
+    "2>&1 >/dev/null | head -c 1": {0, 2, 130, 141},
+    ">&- <&- 2>/dev/full": {2},
 }
 
 
@@ -60,10 +69,9 @@ def test_streams_that_do_not_work(table, whole, tmp_path, name):
                 told = shell([sys.executable, *command], redirection, training.directory, environment)
                 assert_no_word_of_python(told.out, told.err)
                 assert told.status in statuses, f"status {told.status}: {told.err[-300:]}"
-                assert told.status != 2 or told.err.count("\n") <= 1 or name != "sample", told.err
                 row.took(told.seconds)
                 if name == "train":
-                    if told.status == 0 and "head" not in redirection:
+                    if told.status == 0:
                         assert training.weights() == whole.weights(), "status 0, and epochs are lost"
                     training.assert_nothing_lost(whole.weights())
 
