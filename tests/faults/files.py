@@ -9,7 +9,7 @@ import h5py
 from lstm.io.hdf5 import SEAL_BYTES, names_as_bytes, seal
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights
-from lstm.storage.resume import load_resume, refuse_misfits
+from lstm.storage.resume import load_resume, refuse_misfits, save_resume
 from lstm.vocabulary import Vocabulary
 
 CONFIG = Config(vocabulary=6, embedding=3, units=4, layers=2, dropout=0.2)
@@ -43,12 +43,14 @@ def char_to_idx(path):
 
 
 def write_all(directory, training):
-    """All of them in a directory; resume.h5 is that of a Training under way."""
+    """All of them in a directory, the same bytes each time; resume.h5 is that of a Training under way."""
     save_weights(directory / "ours.h5", checkpoint())
     keras(directory / "keras.h5", checkpoint().model)
     keras(directory / "whole.h5", checkpoint().model, whole=True)
     char_to_idx(directory / "char_to_idx.json")
-    (directory / "resume.h5").write_bytes((training.model / "resume.h5").read_bytes())
+    arrays, numbers = load_resume(training.model / "resume.h5")
+    history = [record | {"seconds": 1.0, "chars_per_second": 1.0} for record in numbers["history"]]
+    save_resume(directory / "resume.h5", arrays, numbers | {"input": ["tunes.txt"], "seconds": 1.0, "history": history})
 
 
 def what_weights_say(path, vocabulary=None):

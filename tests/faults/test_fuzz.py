@@ -22,7 +22,8 @@ FILES = {  # what is changed: (file, whether it is sealed anew, whether other va
 }
 KEPT = {name: [] for name in FILES}  # seeds of cases that once did not hold
 KEPT["weights, sealed anew"] = ["1 55", "1 111"]
-KEPT["resume.h5, sealed anew"] = ["1 7"]
+KEPT["a whole model of Keras"] = ["1 672"]
+KEPT["resume.h5, sealed anew"] = ["1 7", "1 613"]
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +40,7 @@ def originals(tmp_path_factory):
 def test_changed_bytes(table, size, seed, worker, originals, name):
     file, anew, others = FILES[name]
     said = worker(read, originals, file).value
-    seeds = [*KEPT[name], *(f"{seed} {n}" for n in range(size(1000, 40_000 // len(FILES) + 1)))]
+    seeds = dict.fromkeys([*KEPT[name], *(f"{seed} {n}" for n in range(size(1000, 40_000 // len(FILES) + 1)))])
     read_as_others = 0
     with table.row(f"{name}: bytes changed") as row:
         for case in seeds:
@@ -48,10 +49,8 @@ def test_changed_bytes(table, size, seed, worker, originals, name):
                 row.took(answer.seconds, answer.megabytes)
                 read_as_others += answer.value not in (None, said)
                 assert others or answer.value in (None, said), "it was read with other values"
-    if read_as_others:
         why = "whoever seals anew may" if anew else "no checksum, as announced"
-        with table.row(f"{name}: of these read with other values ({why})") as row:
-            row.cases = read_as_others
+        row.fault += f" ({read_as_others:,} read with other values: {why})" * bool(read_as_others)
 
 
 def read(directory, file, path=None):

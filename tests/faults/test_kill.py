@@ -1,4 +1,4 @@
-"""Kills, at any moment and within any call that writes. The run goes on to the same bits, and nothing is left behind."""
+"""Kills, at any moment and within any call that writes: the run goes on to the same bits, and leaves nothing behind."""
 
 import random
 import signal

@@ -63,7 +63,7 @@ def test_streams_that_do_not_work(table, whole, tmp_path, name):
                 command = {
                     "train": [ROOT / "train.py", *training.begin],
                     "sample": [ROOT / "sample.py", "--model-dir", whole.model, "--random-seed", 1],
-                    "gradcheck": ["-m", "lstm.gradcheck", "--units", 2, "--layers", 1],
+                    "gradcheck": ["-m", "lstm.gradcheck", "--backend", "numpy", "--units", 1, "--seq-length", 2],
                 }[name]
                 environment = ENVIRONMENT | {"PYTHONPATH": str(ROOT)}
                 told = shell([sys.executable, *command], redirection, training.directory, environment)
