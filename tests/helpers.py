@@ -14,7 +14,8 @@ from lstm.model import CharRNN, Config, initial_parameters
 
 def run_command(main, name, *arguments, terminal=False):
     """Run a command's main in this process: (status, standard output, standard error)."""
-    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8") for _ in range(2))
+    # what cannot be encoded is an error on the first and shown on the second, as Python has it
+    out, err = (io.TextIOWrapper(io.BytesIO(), "utf-8", errors) for errors in ("strict", "backslashreplace"))
     err.isatty = lambda: terminal
     with redirect_stdout(out), redirect_stderr(err), pytest.raises(SystemExit) as end:
         exit_with(lambda: main([str(argument) for argument in arguments]), name)
