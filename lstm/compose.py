@@ -60,7 +60,7 @@ def parse(argv, name):
     add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
     add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
-    add("--threads", type=whole(1), metavar="N", help="use N threads (the cores; the text does not depend on it)")
+    add("--threads", type=whole(1, 1024), metavar="N", help="use N threads (the cores; the text does not depend on it)")
     add = parser.add_argument_group("what is written").add_argument
     add("--out", type=path_name, metavar="FILE", help="write the text to a file too")
     for kind, (ending, _) in RENDERERS.items():

@@ -1,12 +1,13 @@
-"""Options: what is given twice, and what names no file, is refused by every command."""
+"""Options: what is given twice, and what names no file, is refused by every command; what is said steers no terminal."""
 
 import importlib
+import io
 import re
 
 import pytest
 
 from helpers import run_command
-from lstm.io.command_line import Parser
+from lstm.io.command_line import Parser, Terminal, say
 
 
 @pytest.fixture
@@ -75,3 +76,32 @@ def test_an_empty_name_is_not_taken_for_the_present_directory(tmp_path, monkeypa
 def test_every_option_that_takes_a_name_is_among_these(command):
     _, help, _ = run_command(importlib.import_module(f"lstm.{command}").main, command, "--help")
     assert set(re.findall(r"(--[a-z-]+) \[?(?:PATH|DIR|FILE)\b", help.partition("options:")[2])) == set(PATHS[command])
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("Réel №1 – 古池 🎻", "Réel №1 – 古池 🎻"),
+        ("a\x1b[2Jb", r"a\x1b[2Jb"),
+        ("\0\x07\x7f\x9b\r", r"\x00\x07\x7f\x9b\r"),
+        ("\u202eabc\u2066\u200f\u2028", r"\u202eabc\u2066\u200f\u2028"),
+        ("\udcff", r"\udcff"),
+        ("10\xa0000, می\u200cروم", "10\xa0000, می\u200cروم"),
+        ("two\nlines\t.", r"two\nlines\t."),
+    ],
+)
+def test_what_is_said_steers_no_terminal(text, shown, capsys):
+    say("sample.py:", text)
+    assert capsys.readouterr().err == f"sample.py: {shown}\n"
+
+
+def test_a_terminal_is_shown_lines_and_tabs_as_they_are_and_nothing_that_steers_it():
+    terminal = io.StringIO()
+    print("T:\x1b]0;title\x07\tReel\nK:G", file=Terminal(terminal))
+    assert terminal.getvalue() == "T:\\x1b]0;title\\x07\tReel\nK:G\n"
+
+
+def test_an_option_with_a_line_break_is_refused_in_one_line(capsys):
+    with pytest.raises(SystemExit):
+        Parser(prog="train.py").parse_args(["a\nb\x1b"])
+    assert capsys.readouterr().err == "train.py: unrecognized arguments: a\\nb\\x1b; see --help\n"

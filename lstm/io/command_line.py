@@ -7,6 +7,7 @@ import importlib
 import io
 import os
 import sys
+import unicodedata
 from importlib.util import find_spec
 from itertools import takewhile
 
@@ -55,7 +56,7 @@ class Parser(argparse.ArgumentParser):
         return super().parse_known_args(args, namespace)
 
     def error(self, message):
-        self.exit(2, f"{self.prog}: {message}; see --help\n")
+        self.exit(2, f"{escaped(f'{self.prog}: {message}')}; see --help\n")
 
 
 def whole(least, most=sys.maxsize, word=None):
@@ -103,9 +104,40 @@ def path_name(text):
     return text
 
 
+def escaped(text, kept=""):
+    """A text that steers no terminal: control characters, and those that turn or hide text, as `repr` shows them.
+
+    kept: those that are left as they are. So are the joiners of Persian, of Indian scripts and of emoji.
+    """
+    if text.isprintable():
+        return text
+    kept += "\u200c\u200d"
+
+    def shown(character):
+        harmless = character.isprintable() or character in kept or unicodedata.category(character) == "Zs"
+        return character if harmless else character.encode("unicode_escape").decode()
+
+    return "".join(map(shown, text))
+
+
+class Terminal:
+    """Standard output where it is a terminal: what a file or a tune says is shown there, and does nothing else."""
+
+    def __init__(self, stream):
+        self._stream = stream
+
+    def __getattr__(self, name):
+        return getattr(self._stream, name)
+
+    def write(self, text):
+        """Write it escaped, all but its lines and tabs."""
+        self._stream.write(escaped(text, "\n\t"))
+        return len(text)
+
+
 def say(*words):
-    """Print on standard error: standard output is for what the command makes."""
-    print(*words, file=sys.stderr, flush=True)
+    """Print one line on standard error: standard output is for what the command makes."""
+    print(escaped(" ".join(map(str, words))), file=sys.stderr, flush=True)
 
 
 def bar_interval():
@@ -120,13 +152,17 @@ def exit_with(main, name):
         sys.exit(2)
     if hasattr(sys.stdout, "reconfigure"):  # not in a notebook, nor where a program reads along
         sys.stdout.reconfigure(errors="backslashreplace")  # for terminals that cannot show every character
+    before = sys.stdout
+    if before.isatty():
+        sys.stdout = Terminal(before)
     begin_work()
     try:
         try:
             status = main()
         except SystemExit as end:  # of the parser
             status = end.code
-        sys.stdout.flush()
+        if not status:  # else the command has said what went wrong
+            sys.stdout.flush()
     except InputError as error:
         say(f"{name}: {error}")
         status = 2
@@ -141,6 +177,7 @@ def exit_with(main, name):
     with contextlib.suppress(KeyboardInterrupt):  # at the very end
         give_up_output()
         end_work(status)
+    sys.stdout = before
     sys.exit(status)
 
 

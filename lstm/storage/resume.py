@@ -67,7 +67,8 @@ def are_sensible(settings):
         and min(settings.epochs, *sizes) >= 1
         and min(settings.seed, settings.warmup) >= 0
         and 0 < settings.learning_rate < math.inf
-        and all(0 <= number < math.inf for number in (settings.clip, settings.weight_decay))
+        and 0 <= settings.clip < math.inf
+        and 0 <= settings.weight_decay <= 10  # as the option has it
         and all(0 <= share < 1 for share in shares)
         and 0 <= settings.transpose <= 1
         and settings.schedule in SCHEDULES
