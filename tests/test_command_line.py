@@ -1,4 +1,4 @@
-"""Options: what is given twice, and what names no file, is refused by every command; what is said steers no terminal."""
+"""Options: what is given twice, or names no file, is refused by every command; what is said steers no terminal."""
 
 import importlib
 import io
