@@ -79,7 +79,7 @@ def parse(argv):
     add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
     out = places.LOGS / "evaluation"
     add("--out", type=path_name, metavar="DIR", default=out, help="where the files go (logs/evaluation)")
-    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="any gives the same result (all)")
+    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="the result is the same (all)")
     return parser.parse_args(argv)
 
 

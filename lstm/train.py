@@ -89,7 +89,7 @@ def parse(argv, name):
     )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
-    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="any gives the same result (all)")
+    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="the result is the same (all)")
     add("--backend", choices=BACKENDS, help="numba is fast, numpy is the textbook (numba)")
     return parser.parse_args(argv)
 

@@ -7,9 +7,9 @@ import importlib
 import json
 import re
 
+import nottingham
 import pytest
 
-import nottingham
 from commands import call, sample, train
 from helpers import run_command
 from lstm.notation.tunes import header_fields, split_tunes
