@@ -1,5 +1,6 @@
 """Characters <-> ids. A vocabulary is the sorted characters of a text; an id is a place in it."""
 
+import re
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -17,6 +18,8 @@ class Vocabulary:
     def __post_init__(self):
         if len(set(self.characters)) != len(self.characters):
             raise InputError("a vocabulary lists each of its characters once; this one repeats some")
+        if half := re.search("[\ud800-\udfff]", self.characters):
+            raise InputError(f"{half[0]!a} is half a character, which no text can have; take it out")
 
     @classmethod
     def of(cls, text):

@@ -203,6 +203,16 @@ def test_no_tune_writes_markup(capfd):
     assert capfd.readouterr() == ("", "")
 
 
+def test_only_the_notation_has_what_hides_text_or_turns_it_round():
+    tune = CORPUS[3].replace("T:", "T:\u202e\0").replace("R:reel", "R:\u2066\x9breel").replace("K:", "U:\u202e\nK:")
+    page = assert_page_is_sound(album([tune], about="\u202d weights"), [tune])
+    assert page.texts["p"][:2] == [r"\u202d weights", r"\u2066\x9breel · 4/4 · G"]
+    assert page.texts["h2"] == ["The Ladus Reel"]
+    page.texts.pop("pre"), page.texts.pop("script"), page.texts.pop("style")
+    assert all(text.replace("\n", "").isprintable() for texts in page.texts.values() for text in texts)
+    assert all((value or "").isprintable() for _, attributes in page.elements for value in attributes.values())
+
+
 def malformed(seed):
     """A tune spoilt in one of the ways in which tunes get spoilt."""
     rng = random.Random(seed)

@@ -337,11 +337,15 @@ def test_a_file_of_keras_without_a_vocabulary_says_what_is_missing(tmp_path, voc
         {"a": 0, "b": 1, "c": 2, "d": 3, "e": "4"},
         {"a": 0, "b": 1, "c": 2, "d": 3, "ef": 4},
         {"a": 0, "b": 1, "c": 2, "d": 3, "": 4},
+        {"a": 0, "b": 1, "c": 2, "d": 3, "\ud800": 4},
         ["a", "b", "c", "d", "e"],
         7,
         None,
     ],
-    ids=["too few", "a gap", "twice", "text for an id", "two characters", "no character", "list", "number", "null"],
+    ids=[
+        "too few", "a gap", "twice", "text for an id", "two characters", "no character", "half a one", "list", "number",
+        "null",
+    ],
 )
 def test_a_vocabulary_that_does_not_fit_is_refused(tmp_path, index):
     path = tmp_path / "keras.h5"

@@ -27,6 +27,12 @@ def test_a_file_is_made_of_another():
     assert outcome(COPY) == (b"enut", "", "")
 
 
+@pytest.mark.skipif(os.name != "posix", reason="links need rights there")
+def test_a_link_in_the_place_of_the_file_is_not_followed(tmp_path):
+    (tmp_path / "secret").write_text("secret")
+    assert outcome(f"import os; os.symlink({str(tmp_path / 'secret')!r}, 'made')").made is None
+
+
 def test_what_it_says_on_either_output_is_kept_in_order_and_printed_nowhere(capfd):
     made, said, failure = outcome("import os; os.write(1, b'one '); os.write(2, b'two '); os.write(1, b'\\xff')")
     assert (made, said, failure) == (None, "one two \ufffd", "")

@@ -487,3 +487,14 @@ def test_a_pipe_is_read_to_its_end_and_not_waited_for_in_vain(tmp_path, monkeypa
     monkeypatch.setattr(files, "PATIENCE", 0.05)
     with pytest.raises(InputError, match="nothing came through .*pipe for 0.05 seconds; start what writes to it"):
         read_text(path)
+
+
+@pytest.mark.parametrize("name", ["a\0b", pytest.param("\ud800", marks=pytest.mark.skipif(
+    sys.platform != "linux", reason="other systems may have such a name"))], ids=ascii)
+@pytest.mark.parametrize("use", [
+    files.read_text, files.names_in, files.is_there, files.make_directory, lambda path: files.write_bytes(path, b"x"),
+], ids=["read_text", "names_in", "is_there", "make_directory", "write_bytes"])
+def test_a_name_that_no_file_can_have_is_told_in_one_line(tmp_path, use, name):
+    with pytest.raises(InputError, match="^cannot (read|write) .*(null|surrogates).*; [^\n]*$"):
+        use(tmp_path / name)
+    assert os.listdir(tmp_path) == []

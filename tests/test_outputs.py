@@ -130,6 +130,18 @@ def test_without_the_extra_scores_and_sound_are_refused_at_once(tmp_path, monkey
     Outputs(out="tunes.abc")  # the text needs no library
 
 
+def test_a_place_is_told_in_one_line(tmp_path, capsys):
+    if os.name == "nt":
+        pytest.skip("has no such names")
+    places = Outputs(out=tmp_path / "a\n\x1b[2J\u202e", kinds=["svg"], directory=tmp_path / "b\rc")
+    places.emit(TUNE)
+    places.finish(TUNE)
+    places.close()
+    lines = capsys.readouterr().err.splitlines()
+    assert [re.sub(".*/(?=[ab])", "", line) for line in lines] == [
+        rf"b\rc/{file_name(TUNE)}.svg", r"a\n\x1b[2J\u202e"]
+
+
 def test_characters_that_no_file_can_hold_stop_nothing(tmp_path, monkeypatch):
     """A weights file may claim to know half a character, and is not to be trusted."""
     places = Outputs(out=tmp_path / "text", kinds=["png"], directory=tmp_path, album_file=tmp_path / "album.html")

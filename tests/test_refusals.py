@@ -354,3 +354,17 @@ def test_text_may_come_through_a_pipe(tmp_path):
     assert status == 0, err
     assert epochs(tmp_path / "m") == [1, 2]
     assert (tmp_path / "l" / "training_log.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no file names that are not Unicode")
+def test_names_that_are_not_utf_8_are_names(tmp_path):
+    strange = tmp_path / os.fsdecode(b"a\xff\n\x1b[2J")
+    strange.mkdir()
+    (strange / "text").write_text(TEXT)
+    run = ["--model-dir", strange / "model", "--log-dir", strange]
+    assert call(train, "--input", strange / "text", *run, *TINY, "--backend", "numpy")[0] == 0
+    status, out, err = call(train, "--resume", *run, "--epochs", 3)  # which finds the text again
+    assert (status, epochs(strange / "model")) == (0, [1, 2, 3])
+    assert r"a\udcff\n\x1b[2J" in out and (out + err).replace("\n", "").replace("\r", "").isprintable()
+    status, _, err = call(sample, "--model-dir", strange / "model", "--length", 9, "--out", strange / "made")
+    assert (status, err.count("\n")) == (0, 2) and (strange / "made").is_file()

@@ -47,6 +47,20 @@ def test_the_complaint_about_an_unknown_character_is_one_line(character):
     str(error.value).encode()
 
 
+def test_control_characters_are_characters():
+    text = "\0\x1b\x7f\x9b\u202e\u2028\ufeff"
+    vocabulary = Vocabulary.of(text)
+    assert vocabulary.decode(vocabulary.encode(text)) == text
+
+
+@pytest.mark.parametrize("half", ["\ud800", "\udbff", "\udc00", "\udfff"])
+def test_half_a_character_is_none(half):
+    for make in (Vocabulary, Vocabulary.of):
+        with pytest.raises(InputError, match=rf"^'\\u{ord(half):x}' is half a character, .*; take it out$"):
+            make("a" + half)
+    assert len(Vocabulary("\ud7ff\ue000\U00010000")) == 3
+
+
 def test_a_vocabulary_with_a_repeated_character_is_refused():
     with pytest.raises(InputError, match="once"):
         Vocabulary("aba")

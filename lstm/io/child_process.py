@@ -112,8 +112,8 @@ def python_path():
 
 
 def beginning(path):
-    """As much of a file as shows whether it is too long; None if it is not there."""
-    if not path.is_file():
+    """As much of a file as shows whether it is too long; None if it is not there, or a link, perhaps to the user's."""
+    if path.is_symlink() or not path.is_file():
         return None
     with open(path, "rb") as file:
         return file.read(MOST_MADE + 1)

@@ -3,6 +3,8 @@
 import os
 from pathlib import Path
 
+from lstm.io.command_line import escaped
+
 ROOT = Path(__file__).resolve().parent.parent.parent  # of a checkout: data/, model/ and logs/ stand beside lstm/
 IS_CHECKOUT = (ROOT / "setup.cfg").is_file()  # else the package was installed from a wheel
 MODELS, LOGS = (ROOT / "model", ROOT / "logs") if IS_CHECKOUT else (Path("model"), Path("logs"))  # of the user's runs
@@ -12,12 +14,12 @@ MODULES = {"train.py": "train", "sample.py": "compose"}  # behind the scripts
 
 
 def shown(path):
-    """A path as the user would type it from here."""
+    """A path as the user would type it from here; in one line, whatever its name."""
     try:
         relative = os.path.relpath(path)
     except ValueError:  # on another drive of Windows
-        return str(path)
-    return str(path) if relative.startswith("..") else relative
+        return escaped(str(path))
+    return escaped(str(path) if relative.startswith("..") else relative)
 
 
 def command(script):

@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
 from lstm.io import child_process
+from lstm.io.command_line import escaped
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import header_fields
 from lstm.rendering import music
@@ -106,19 +107,19 @@ def album(tunes, heading="Composed by an LSTM", about=""):
         except KeyboardInterrupt:
             child_process.end_all()  # else the pool would wait for them
             raise
-    about = f"\n<p>{escaped(about)}</p>" if about else ""
+    about = f"\n<p>{readable(about)}</p>" if about else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta http-equiv="Content-Security-Policy" content="{policy()}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{escaped(heading)}</title>
+<title>{readable(heading)}</title>
 <style>{STYLE}</style>
 </head>
 <body>
 <header>
-<h1>{escaped(heading)}</h1>{about}
+<h1>{readable(heading)}</h1>{about}
 </header>
 <main>
 {articles}</main>
@@ -130,15 +131,15 @@ def album(tunes, heading="Composed by an LSTM", about=""):
 
 def article_of(number, tune):
     """The tune that is the number-th of the page."""
-    title, fields = escaped(music.title(tune)), header_fields(tune)
-    kind = " · ".join(escaped(fields[name]) for name in "RMK" if fields.get(name))
+    title, fields = readable(music.title(tune)), header_fields(tune)
+    kind = " · ".join(readable(fields[name]) for name in "RMK" if fields.get(name))
     shown, missing = [], {}
     for what, render in (("score", score_of), ("sound", sound_of)):
         try:
             shown.append(render(tune, title))
         except music.Unplayable as reason:
             missing.setdefault(str(reason), []).append(what)
-    shown += [f'<p class="reason">No {" and no ".join(what)}: {escaped(why)}.</p>' for why, what in missing.items()]
+    shown += [f'<p class="reason">No {" and no ".join(what)}: {readable(why)}.</p>' for why, what in missing.items()]
     return f"""<article aria-labelledby="title-{number}">
 <h2 id="title-{number}">{title}</h2>
 <p class="kind">{kind}</p>
@@ -146,7 +147,7 @@ def article_of(number, tune):
 {verdict_of(judge_tune(tune))}
 <div class="notation">
 <details{" open" if missing else ""}><summary>ABC notation</summary>
-<pre id="abc-{number}" role="group" aria-label="{title} in ABC notation" tabindex="0">{escaped(tune.strip())}</pre>
+<pre id="abc-{number}" role="group" aria-label="{title} in ABC notation" tabindex="0">{markup(tune.strip())}</pre>
 </details>
 <div class="copy"><span role="status"></span><button data-copies="abc-{number}" hidden>Copy ABC</button></div>
 </div>
@@ -189,7 +190,7 @@ def verdict_of(verdict):
         bars = f"All {verdict.bars} measured bars have the right length."
     else:
         bars = f"{verdict.bars_right} of {verdict.bars} measured bars have the right length."
-    shown = [escaped(line) for line in complaints[:MOST_COMPLAINTS]]
+    shown = [readable(line) for line in complaints[:MOST_COMPLAINTS]]
     if len(complaints) > len(shown):
         shown.append(f"and {len(complaints) - len(shown)} more")
     listed = f"<ul>{''.join(f'<li>{line}</li>' for line in shown)}</ul>" if shown else ""
@@ -209,6 +210,11 @@ def data_address(kind, content):
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 
-def escaped(text):
-    """Any text, fit to stand in HTML or between its quotes."""
+def readable(text):
+    """A text fit to stand in a line of HTML or between its quotes: what hides text or turns it round is shown."""
+    return markup(escaped(text))
+
+
+def markup(text):
+    """Any text as it is, fit to stand in HTML."""
     return escape(text.encode("utf-8", "replace").decode())
