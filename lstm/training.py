@@ -173,7 +173,7 @@ class Trainer:
         self._arrays()  # because what overflowed in the last step has shown nowhere yet
         loss, accuracy = self.nats / self.characters, self.correct / self.characters
         guessing = math.log(self.model.config.vocabulary)
-        if loss > 2 * guessing:
+        if loss > 2 * guessing and len(self.batches) > 1:  # one batch is but a step, and the next may be better
             what = f"the epoch's loss {loss:.4g} is above twice that of guessing, {guessing:.4g}"
             raise self._diverged(what, self.adam.t)
         val_loss, val_accuracy = math.nan, math.nan
