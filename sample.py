@@ -13,4 +13,4 @@ from lstm.compose import main
 from lstm.io.command_line import exit_with
 
 if __name__ == "__main__":
-    exit_with(main, "sample.py")
+    exit_with(main, "sample.py", may_stop=True)

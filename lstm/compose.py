@@ -223,4 +223,4 @@ def main(argv=None, name="sample.py"):
 
 
 if __name__ == "__main__":
-    exit_with(lambda: main(name=NAME), NAME)
+    exit_with(lambda: main(name=NAME), NAME, may_stop=True)

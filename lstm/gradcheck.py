@@ -38,6 +38,7 @@ import numpy as np
 from lstm import cell
 from lstm.io import InputError
 from lstm.io.command_line import Parser, between, exit_with, path_name, whole
+from lstm.io.files import check_writable
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, DropoutKeys, State, initial_parameters
 from lstm.rendering.plots import save, u_curve
@@ -274,6 +275,8 @@ def main(argv=None):
     names = BACKENDS if options.backend == "both" else [options.backend]
     sizes = options.seq_length, options.batch_size
     refuse_sizes(config, *sizes, evaluations=4 * len(names) + (2 + 4) * PLOTTED.size * bool(options.plot))
+    if options.plot:
+        check_writable(options.plot)
     problems = {name: Problem(config, *sizes, options.seed, BACKENDS[name]) for name in names}
     passed = True
     for name, problem in problems.items():

@@ -89,6 +89,17 @@ def test_an_epoch_is_saved_although_nobody_reads_what_is_said_of_it(training, tm
     assert epochs(model) == [1]
 
 
+@posix
+def test_a_verdict_that_nobody_reads_is_no_success():
+    command = shlex.join([sys.executable, "-m", "lstm.gradcheck", "--units", "1", "--backend", "numpy"])
+    done = subprocess.run(
+        f"{{ {command}; echo \"status $?\" >&2; }} | true",
+        shell=True, cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )
+    assert done.stderr == "python -m lstm.gradcheck: cannot write standard output: Broken pipe; " \
+        "make room or choose another place\nstatus 2\n"
+
+
 def test_a_run_that_is_complete_is_no_mistake(training):
     assert call(train, *training)[0] == 0
     status, _, err = call(train, *training[2:6], "--resume")

@@ -145,8 +145,11 @@ def bar_interval():
     return 0.1 if sys.stderr.isatty() else 10
 
 
-def exit_with(main, name):
-    """Exit with main()'s status; an InputError becomes one line and status 2."""
+def exit_with(main, name, may_stop=False):
+    """Exit with main()'s status; an InputError becomes one line and status 2.
+
+    may_stop: whether all is well when whoever reads standard output has seen enough; else something is lost.
+    """
     if sys.stdout is None:  # Python's way to say that it was closed
         say(f"{name}: standard output is closed; give it a place, such as /dev/null")
         sys.exit(2)
@@ -173,7 +176,8 @@ def exit_with(main, name):
         say(f"{name}: there is not enough memory for this; choose a smaller text or smaller sizes ({sizes})")
         status = 2
     except OSError as error:
-        status = status_of(error, name)
+        enough = may_stop and isinstance(error, BrokenPipeError)
+        status = 0 if enough else status_of(error, name)
     with contextlib.suppress(KeyboardInterrupt):  # at the very end
         give_up_output()
         end_work(status)
@@ -189,8 +193,6 @@ def status_of(error, name):
     if error.errno == errno.ENOENT:  # tempfile's, which names no file; no output fails so
         say(f"{name}: there is no place for temporary files: {error.strerror}; set TMPDIR to a directory")
         return 2
-    if isinstance(error, BrokenPipeError):  # whoever read our output has seen enough
-        return 0
     say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
     return 2
 
