@@ -8,7 +8,6 @@ import numpy as np
 
 from lstm.io import InputError
 
-
 BLOCK = 2**20  # characters of a text that are looked up at a time: they take 12 times as many bytes
 
 
@@ -33,6 +32,11 @@ class Vocabulary:
     def of(cls, text):
         """The vocabulary of a text: its characters, sorted by code point, so any order gives the same ids."""
         return cls("".join(sorted(set(text))))
+
+    @cached_property
+    def index(self):
+        """character -> id."""
+        return {character: i for i, character in enumerate(self.characters)}
 
     @cached_property
     def _codes(self):
