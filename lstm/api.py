@@ -207,7 +207,7 @@ def train(text: str, **settings) -> Training:
     chosen = settings_for(options)
     with named_as_arguments():
         corpus = Corpus.of(text, chosen.validation)
-        transposer = transposer_for(chosen, corpus)
+        transposer = transposer_for(chosen, corpus, options)
         chosen, _ = suited(chosen, corpus, options, transposer)
         config = config_for(options, len(corpus.vocabulary))
         return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)

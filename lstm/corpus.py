@@ -19,7 +19,7 @@ import numpy as np
 from lstm.io import InputError
 from lstm.io.files import MOST, check_encoding, read_any_text, said_plainly
 from lstm.notation.header import ENOUGH, Headers, parse_key
-from lstm.notation.tunes import END, START, ended, held_out_from
+from lstm.notation.tunes import END, held_out_from, starts, unended
 from lstm.vocabulary import Vocabulary
 
 BLOCK = 2**20  # characters of a text that are copied at a time
@@ -40,18 +40,24 @@ class Corpus:
 
     @classmethod
     def of(cls, text, validation=0.1):
-        """Whole tunes at the end, or the end of a text that is not ABC, are held out for validation."""
-        vocabulary, digest = Vocabulary.of(text), digest_of(text)
-        text = ended(text)
+        """Whole tunes at the end, or the end of a text that is not ABC, are held out for validation.
+
+        An empty line goes before each tune that lacks one, as in `tunes.split`.
+        """
+        vocabulary, digest, places = Vocabulary.of(text), digest_of(text), starts(text)
         ids = vocabulary.encode(text, np.min_scalar_type(len(vocabulary)))
-        cut, starts = held_out_from(text, validation), [match.start() for match in START.finditer(text)]
-        abc = len(starts) > 1
-        learnt = [start for start in starts if start < cut] if abc else []
-        # A last tune without an empty line after it does not move: before another one, it would run into that.
-        edges = np.array(learnt + [cut] * text.endswith(END, 0, cut), np.int64)
-        tunes = (len(learnt), len(starts) - len(learnt)) if abc else (0, 0)
-        some = starts[: ENOUGH + 1] + [len(text)]
+        abc = len(places) > 1
+        some = places[: ENOUGH + 1] + [len(text)]
         headers = Headers.of(text[start:end] for start, end in zip(some, some[1:])) if abc else Headers()
+        if missing := unended(text, places):  # of the ids, because another text would take up to four times as much
+            ids = np.insert(ids, missing, vocabulary.encode("\n"))
+            places = (places + np.searchsorted(missing, places, side="right")).tolist()
+        cut = held_out_from(places, len(ids), validation)
+        learnt = [start for start in places if start < cut] if abc else []
+        # A last tune without an empty line after it does not move: before another one, it would run into that.
+        whole = vocabulary.decode(ids[max(0, cut - len(END)) : cut]) == END
+        edges = np.array(learnt + [cut] * whole, np.int64)
+        tunes = (len(learnt), len(places) - len(learnt)) if abc else (0, 0)
         return cls(vocabulary, ids[:cut], ids[cut:], abc, digest, headers, edges, tunes)
 
 
@@ -72,18 +78,24 @@ def shuffled(ids, edges, seed, epoch):
 
 # -- files as one text
 
+LARGE = 20 * 10**6  # bytes of a text that the user is told of, before it is read
+READING = 20 * 10**6  # bytes a second, until all is known of a text
 ENDINGS = (".abc", ".txt", ".json", ".csv")  # of the files of a folder that are read
 
 
-def read(inputs, encoding=None):
+def read(inputs, encoding=None, tell=lambda remark: None):
     """(the text of files and folders, one after another, remarks for the user on how they were read).
 
-    encoding: of files that do not say theirs. Raises InputError for what cannot be read as text.
+    encoding: of files that do not say theirs. tell: is called with a line for the user before what takes long.
+    Raises InputError for what cannot be read as text.
     """
     if encoding is not None:
         check_encoding(encoding, "--encoding")
-    parts, tunes, left_out, size = [], Counter(), Counter(), 0
-    for path in files_of(inputs):
+    parts, tunes, left_out, size, files = [], Counter(), Counter(), 0, files_of(inputs)
+    there = sum(os.stat(path).st_size for path in files if os.path.isfile(path))
+    if there > LARGE:
+        tell(f"reading {there / 1e6:,.0f} MB of text: about {there / READING:.0f} s")
+    for path in files:
         text, form, *counts = as_abc(read_any_text(path, encoding), path)
         if parts and not parts[-1].endswith(END):  # no tune runs into the next
             parts.append("\n" if parts[-1].endswith("\n") else END)
@@ -149,7 +161,7 @@ def as_abc(text, path):
         form, found = "TheSession's JSON", map(tune_of_row, rows_of_json(text, path))
     elif columns & {"tune_id", "setting_id"} or columns.issuperset(("abc", "mode")):
         form, found = "TheSession's CSV", map(tune_of_row, rows_of_csv(text, path))
-    elif not START.search(text) and tune_of_paragraph(text):
+    elif not starts(text) and tune_of_paragraph(text):
         found = map(tune_of_paragraph, re.split(r"\n[ \t]*\n\s*", text.strip()))
         form = "folk-rnn's data"
     else:

@@ -85,7 +85,7 @@ def progress(items, doing, total=None):
 
 def texts(inputs, encoding, vocabulary, fraction):
     """(training text, held-out text), split as train.py does. Raises InputError where nothing is held out."""
-    text, remarks = read(inputs, encoding)
+    text, remarks = read(inputs, encoding, say)
     named = ", ".join(map(shown, inputs))
     try:
         vocabulary.encode(text)

@@ -7,6 +7,13 @@ import numpy as np
 
 from lstm.io import InputError
 
+BLOCK = 2**20  # characters of a text that are looked up at a time: they take 12 times as many bytes
+
+
+def code_points(text):
+    """The number of each character in Unicode."""
+    return np.frombuffer(text.encode("utf-32-le", "surrogatepass"), "<u4")
+
 
 @dataclass(frozen=True)
 class Vocabulary:
@@ -24,23 +31,33 @@ class Vocabulary:
         return cls("".join(sorted(set(text))))
 
     @cached_property
-    def index(self):
-        """character -> id."""
-        return {character: i for i, character in enumerate(self.characters)}
+    def _codes(self):
+        """The code point of each id."""
+        return code_points(self.characters)
+
+    @cached_property
+    def _ids(self):
+        """The id of each code point up to the largest, -1 where it has none; the last is that of all beyond."""
+        ids = np.full(self._codes.max(initial=0) + 2, -1, np.int32)
+        ids[self._codes] = np.arange(len(self))
+        return ids
 
     def __len__(self):
         return len(self.characters)
 
     def encode(self, text, dtype=np.int32):
         """The ids of a text, (len(text),). Raises InputError for a character that is not known."""
-        try:
-            return np.fromiter(map(self.index.__getitem__, text), dtype, len(text))
-        except KeyError as error:
-            raise InputError(self._complaint(text, error.args[0])) from None
+        ids, table = np.empty(len(text), dtype), self._ids
+        for start in range(0, len(text), BLOCK):
+            found = table[np.minimum(code_points(text[start : start + BLOCK]), len(table) - 1)]
+            if found.min() < 0:
+                raise InputError(self._complaint(text, text[start + found.argmin()]))
+            ids[start : start + BLOCK] = found
+        return ids
 
     def decode(self, ids):
         """The text of an array of ids."""
-        return "".join(self.characters[i] for i in ids)
+        return self._codes[np.asarray(ids, np.intp)].tobytes().decode("utf-32-le", "surrogatepass")
 
     def _complaint(self, text, character):
         at = text.index(character)

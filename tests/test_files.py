@@ -17,7 +17,16 @@ import pytest
 
 from commands import ROOT
 from lstm.io import InputError, files
-from lstm.io.files import check_writable, is_there, lock, names_in, read_any_text, read_text, remove_leftovers, write_bytes
+from lstm.io.files import (
+    check_writable,
+    is_there,
+    lock,
+    names_in,
+    read_any_text,
+    read_text,
+    remove_leftovers,
+    write_bytes,
+)
 
 posix = pytest.mark.skipif(os.name != "posix", reason="locks and signals of POSIX")
 

@@ -25,9 +25,11 @@ from lstm.notation.tunes import COMMENT, INLINE, ORNAMENT
 # From the fiddle's lowest string to as high as the tunes that ship go, but for 3 of their 246,952 notes.
 NAMES = "G, A, B, C D E F G A B c d e f g a b c' d' e'".split()
 SIGNS = {"__": -2, "_": -1, "": None, "=": 0, "^": 1, "^^": 2}  # None: as the key and the bar so far have it
+OF_NOTES = "ABCDEFGabcdefg,'^_="  # the characters of both
 SIGN_OF = {alteration: sign for sign, alteration in SIGNS.items()}
 SEMITONES = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 FIFTHS = "FCGDAEB"  # the order of sharps, and backwards that of flats
+TONICS = [letter + sign for letter in SEMITONES for sign in ("", "#", "b")]
 MODES = {"lyd": 1, "": 0, "mix": -1, "dor": -2, "m": -3, "phr": -4, "loc": -5}  # how many sharps more than major
 
 TUNE = re.compile(r"(.*?^K:[ \t]*)([A-G][#b]?)( ?[A-Za-z]*)([ \t]*(?:%.*)?\n.*)", re.DOTALL | re.MULTILINE)
@@ -61,21 +63,19 @@ def parse(text):
     """The Tune in a text, or None if it has something that is not known here."""
     match = TUNE.fullmatch(text)
     key = match and parse_key((match[2] + match[3]).rstrip())
-    if not key or key[1] not in MODES or re.search(r"^K:|\[K:", match[4], re.MULTILINE):
+    if not key or key[1] not in MODES or "\nK:" in match[4] or "[K:" in match[4]:
         return None
-    parts, at, stays = [], 0, ""
-    for token in TOKEN.finditer(match[4]):
-        between, at = match[4][at : token.start()], token.end()
-        if not OTHER.fullmatch(between):
-            return None
-        if token["moves"]:
-            parts += [stays + between, token["moves"]]
-            stays = ""
+    first, *rest = TOKEN.split(match[4])  # what stands before, between and behind tokens; and two groups of each token
+    between, tokens = [first, *rest[2::3]], zip(rest[::3], rest[1::3], rest[2::3])
+    if not OTHER.fullmatch("".join(between)):
+        return None
+    parts = [first]
+    for stays, moves, other in tokens:
+        if moves:
+            parts += moves, other
         else:
-            stays += between + token["stays"]
-    if not OTHER.fullmatch(match[4], at):
-        return None
-    return Tune(match[1], *key, match[3], (*parts, stays + match[4][at:]))
+            parts[-1] += stays + other
+    return Tune(match[1], *key, match[3], tuple(parts))
 
 
 def alteration(tonic):
@@ -89,6 +89,7 @@ def signature(tonic, mode):
     return {letter: (sharps - place + 6) // 7 for place, letter in enumerate(FIFTHS)}
 
 
+@cache
 def intervals(tonic, other):
     """The ways from a tonic to another as (steps, semitones), six semitones at most: two ways if six, else one."""
     letters = list(SEMITONES)
@@ -99,17 +100,17 @@ def intervals(tonic, other):
 
 
 @cache
-def spellings(tonic, other, mode):
-    """For each of the intervals a table {pitch: pitch}, of those that stay within NAMES and SIGNS."""
+def spellings(tonic, other, mode, characters):
+    """For each of the intervals a table {pitch: pitch}, of those that stay within NAMES, SIGNS and characters."""
     old, new = signature(tonic, mode), signature(other, mode)
-    tables = []
+    known, tables = set(characters), []
     for steps, _ in intervals(tonic, other):
         table = {}
         for name, moved in zip(NAMES[max(0, -steps) :], NAMES[max(0, steps) :]):
             change = new[moved[0].upper()] - old[name[0].upper()]
             for sign, altered in SIGNS.items():
                 altered = altered if altered is None else altered + change
-                if altered in SIGN_OF:
+                if altered in SIGN_OF and known.issuperset(SIGN_OF[altered] + moved):
                     table[sign + name] = SIGN_OF[altered] + moved
         tables.append(table)
     return tables
@@ -117,17 +118,20 @@ def spellings(tonic, other, mode):
 
 def targets(tune, tonics, characters):
     """{tonic: table} of those of the tonics that a Tune can have, its own too; no other characters in its notes."""
-    moving, known, found = set(tune.parts[1::2]), set(characters), {}
-    chords = [name for name in moving if name[0] == '"']
+    moving, found = set(tune.parts[1::2]), {}
+    chords = {name for name in moving if name[0] == '"'}
+    pitches, known = moving - chords, set(characters) if chords else ()
+    written = "".join(filter(characters.__contains__, OF_NOTES))
     for tonic in tonics:
-        for table, way in zip(spellings(tune.tonic, tonic, tune.mode), intervals(tune.tonic, tonic)):
-            if chords:
-                table = table | {name: moved for name in chords if (moved := in_another_key(name, *way))}
-            if moving <= table.keys() and known.issuperset("".join(map(table.get, moving))):
-                found.setdefault(tonic, {name: table[name] for name in moving} if chords else table)
+        for table, way in zip(spellings(tune.tonic, tonic, tune.mode, written), intervals(tune.tonic, tonic)):
+            if pitches <= table.keys():
+                names = {name: in_another_key(name, *way) for name in chords}
+                if all(moved and known.issuperset(moved) for moved in names.values()):
+                    found.setdefault(tonic, {name: table[name] for name in pitches} | names if chords else table)
     return found
 
 
+@lru_cache(10_000)
 def in_another_key(chord, steps, semitones):
     """The name of a chord that is so many steps and semitones away: "D7/F#" -> "G7/B". None if it has no such name.
 
@@ -178,13 +182,15 @@ class Transposer:
         self.ends = (ids[: edges[0]], ids[edges[-1] :]) if len(edges) else (ids[:0], ids)  # what is not among them
         self.tune = lru_cache(KEPT)(lambda i: parse(self.vocabulary.decode(self.pieces[i])))
         self.counts = {mode: Counter() for mode in MODES}  # how often each tonic is there
-        for tune in filter(None, map(self.tune, range(len(self.pieces)))):
-            self.counts[tune.mode][tune.tonic] += 1
-        self.tonics, known, self.can_move = [], {}, False  # can_move: whether a tune can have a tonic not its own
-        for tune in map(self.tune, range(len(self.pieces))):
-            found = tuple(targets(tune, self.counts[tune.mode], self.vocabulary.characters)) if tune else ()
-            self.tonics.append(known.setdefault(found, found))
-            self.can_move = self.can_move or any(tonic != tune.tonic for tonic in found)
+        kinds, kind_of = {}, []  # of each tune: (mode, tonic, the tonics it could have), None if it stays
+        for tune in map(self.tune, range(len(self.pieces))):  # once, because of a large text it takes long
+            kind = tune and (tune.mode, tune.tonic, frozenset(targets(tune, TONICS, self.vocabulary.characters)))
+            kind_of.append(kinds.setdefault(kind, kind))
+            if tune:
+                self.counts[tune.mode][tune.tonic] += 1
+        there = {kind: tuple(filter(kind[2].__contains__, self.counts[kind[0]])) for kind in filter(None, kinds)}
+        self.tonics = [there.get(kind, ()) for kind in kind_of]
+        self.can_move = any(set(tonics) - {tonic} for (_, tonic, _), tonics in there.items())  # to one not its own
 
     def text(self, share, seed, epoch):
         """(ids, edges) of the text with the tonics of this share of the tunes drawn anew.

@@ -13,6 +13,7 @@ from lstm.batches import Batches
 from lstm.corpus import Corpus, read
 from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
+from lstm.io.command_line import say
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
@@ -20,6 +21,10 @@ from lstm.storage.checkpoint import Checkpoint
 from lstm.storage.resume import refuse_misfits, refuse_misplaced
 from lstm.storage.run import Run
 from lstm.training import Record, Trainer
+
+MOST_TUNES = 100_000  # that a preset transposes
+MANY_TUNES = 20_000  # that the user is told of before their keys are looked for
+FINDING = 10_000  # tunes a second whose keys are found
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ def begin(run, options, default_input, threads, overwrite=False):
     settings = settings_for(options)
     source = source_of(options, {"input": [default_input]})
     corpus, remarks = corpus_of(source, settings.validation)
-    transposer = transposer_for(settings, corpus)
+    transposer = transposer_for(settings, corpus, options)
     settings, left_out = suited(settings, corpus, options, transposer)
     config = config_for(options, len(corpus.vocabulary))
     backend = options.get("backend", "numba")
@@ -99,7 +104,7 @@ def source_of(options, otherwise):
 
 def corpus_of(source, validation):
     """(the Corpus of a source, the remarks of `corpus.read`). The text itself is large, and not kept."""
-    text, remarks = read(source["input"], source["encoding"])
+    text, remarks = read(source["input"], source["encoding"], say)
     return Corpus.of(text, validation), remarks
 
 
@@ -143,7 +148,10 @@ def lacking(settings, corpus, transposer):
         lacks["warmup"] = f"--warmup {settings.warmup}", f"must be less than the {steps} steps of the whole run"
     if settings.shuffle and len(corpus.edges) < 3:
         lacks["shuffle"] = "--shuffle", "needs at least two ABC tunes to train on"
-    if settings.transpose and not transposer.can_move:
+    if settings.transpose and not transposer:
+        few = f"is for at most {MOST_TUNES:,} tunes; --transpose {settings.transpose:g} does it all the same"
+        lacks["transpose"] = f"--transpose {settings.transpose:g}", few
+    elif settings.transpose and not transposer.can_move:
         needs = "needs ABC tunes in more than one key of a mode, without changes of key or text that may be chords"
         lacks["transpose"] = f"--transpose {settings.transpose:g}", needs
     return lacks
@@ -158,9 +166,18 @@ def suited(settings, corpus, options, transposer):
     return replace(settings, **{name: getattr(Settings, name) for name in lacks}), remarks
 
 
-def transposer_for(settings, corpus):
-    """The Transposer of a run, None where nothing is transposed. It reads all tunes, so a run has one."""
-    return Transposer(corpus) if settings.transpose else None
+def transposer_for(settings, corpus, named=("transpose",)):
+    """The Transposer of a run, None where nothing is transposed. It reads all tunes, so a run has one.
+
+    named: what the user asked for. Of more than MOST_TUNES a preset transposes none: there is enough to learn from, and
+    all of them would be read before the first batch, and again in each epoch.
+    """
+    tunes = corpus.tunes[0]
+    if not settings.transpose or tunes > MOST_TUNES and "transpose" not in named:
+        return None
+    if tunes > MANY_TUNES:
+        say(f"looking which keys {tunes:,} tunes can have: about {tunes / FINDING:.0f} s, and as long in each epoch")
+    return Transposer(corpus)
 
 
 def steps_of(settings, corpus):
@@ -224,7 +241,7 @@ def refuse_another_preset(options, saved, corpus):
         return
     settings = settings_for(options)
     with contextlib.suppress(InputError):  # where its batches do not fit the text, it is another one anyhow
-        settings, _ = suited(settings, corpus, options, transposer_for(settings, corpus))
+        settings, _ = suited(settings, corpus, options, transposer_for(settings, corpus, options))
     if changed(asdict(config_for(options, len(corpus.vocabulary))) | asdict(settings), saved):
         raise InputError(f"--preset {options['preset']} would change the run that is to be resumed; leave --preset out")
 
