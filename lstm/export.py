@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, exit_with, say
+from lstm.io.command_line import Parser, exit_with, path_name, say
 from lstm.io.files import check_writable
 from lstm.io.places import shown
 from lstm.storage.checkpoint import BEST, find_weights, load
@@ -23,9 +23,11 @@ def parse(argv):
     """The options."""
     parser = Parser(prog="python -m lstm.export", description="Write a model in a format that other programs read.")
     add = parser.add_argument
-    add("weights", metavar="WEIGHTS", help="a file, or the number of an epoch, or best for the lowest held-out loss")
-    add("file", metavar="FILE", help=f"what to write; its ending says the format: {ENDINGS}")
-    add("--model-dir", metavar="DIR", default=places.MODELS, help="where the weights.N.h5 of an epoch are (model)")
+    which = "a file, or the number of an epoch, or best for the lowest held-out loss"
+    add("weights", type=path_name, metavar="WEIGHTS", help=which)
+    add("file", type=path_name, metavar="FILE", help=f"what to write; its ending says the format: {ENDINGS}")
+    where = "where the weights.N.h5 of an epoch are (model)"
+    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help=where)
     return parser.parse_args(argv)
 
 

@@ -101,6 +101,17 @@ def test_inputs_that_cannot_be_are_refused_in_one_line(write, tmp_path, inputs, 
     assert "\n" not in str(error.value)
 
 
+def test_a_large_text_is_announced_before_it_is_read(write, monkeypatch):
+    monkeypatch.setattr(corpus_module, "LARGE", 9)
+    monkeypatch.setattr(corpus_module, "read_any_text", lambda path, encoding: told.append("read") or "text")
+    paths, told = (write("a", "12345"), write("b", "1234")), []
+    read(paths, tell=told.append)
+    assert told == ["read", "read"]
+    told.clear()
+    read([*paths, write("c", "1")], tell=told.append)
+    assert told == ["reading 0 MB of text: about 0 s", "read", "read", "read"]
+
+
 def test_files_that_are_too_much_together_are_refused(write, monkeypatch):
     monkeypatch.setattr(corpus_module, "MOST", 9)
     paths = write("a", "12345"), write("b", "12345")

@@ -27,9 +27,10 @@ MODULES = "compose", "evaluate", "export", "gradcheck", "train"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 
-def run(*command, **options):
+def run(*command, timeout=120, **options):
     """A process that ended: (status, standard output, standard error)."""
-    done = subprocess.run([sys.executable, *map(str, command)], capture_output=True, text=True, timeout=120, **options)
+    command = [sys.executable, *map(str, command)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, **options)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -132,6 +133,94 @@ def test_threads_are_those_that_a_container_has_a_share_of(monkeypatch):
 def test_training_that_a_containers_memory_does_not_hold_is_refused(training, refused, monkeypatch):
     monkeypatch.setattr(session, "least_limit", lambda name: 10_000)
     refused(train, *training, says="training this needs .* GB of memory, and there are 0.0; .*")
+
+
+# -- memory
+
+linux = pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="asks Linux for the memory of a process")
+MEMORY = """
+import os, re, sys, time
+from pathlib import Path
+begun = time.time()
+
+def memory(kind):
+    return int(re.search(kind + r":\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) / 1e3  # in MB
+"""
+STEPS = MEMORY + """
+import lstm
+text = Path(sys.argv[1]).read_text()[:30_000]
+training = lstm.train(text, units=32, layers=2, epochs=10**4, batch_size=8, seq_length=32)
+count = before = 0
+while count < 2300:
+    for _ in training.trainer.steps():
+        count += 1
+        before = before or count == 300 and memory("VmRSS")
+    training.trainer.finish_epoch(), training.trainer.snapshot()
+print(before, memory("VmRSS"))
+"""
+CHARACTERS = MEMORY + """
+import lstm
+from lstm.streams import generate_many, generators, in_order
+model = lstm.load(sys.argv[1])
+for tunes, length in ((True, 400), (False, 220_000)):
+    count = before = 0
+    streams = generators(1, 10**6 if tunes else 1)
+    for chunk in in_order(generate_many(model.model, model.vocabulary, "X:", streams, length, tunes=tunes)):
+        count += len(chunk.text)
+        before = before or count > 20_000 and memory("VmRSS")
+        if count >= 220_000:
+            break
+    print(before, memory("VmRSS"))
+"""
+FIRST_STEP = MEMORY + """
+import importlib
+from lstm import training
+step = training.Trainer.step
+
+def first(trainer):
+    step(trainer)
+    print(time.time() - begun, memory("VmHWM"))
+    sys.stdout.flush()
+    os._exit(0)
+
+training.Trainer.step = first
+importlib.import_module("lstm.train").main(sys.argv[1:])
+"""
+
+
+@linux
+@pytest.mark.slow
+def test_neither_training_nor_composing_takes_more_memory_the_longer_it_goes_on(weights):
+    """2,000 steps, with what is validated and kept after each epoch; 200,000 characters, of tunes and of one text."""
+    steps = run("-c", STEPS, ROOT / "data" / "input.txt", cwd=ROOT, timeout=600)
+    characters = run("-c", CHARACTERS, weights / "weights.16.h5", cwd=ROOT, timeout=600)
+    for status, out, err in (steps, characters):
+        assert status == 0, err
+        for before, after in (map(float, line.split()) for line in out.splitlines()):
+            print(f"{before:.1f} MB, then {after:.1f} MB")
+            assert after < 1.02 * before
+
+
+@linux
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["tunes", "plain text", "tunes with characters of two bytes and long line ends"])
+def test_a_text_of_200_mb_is_announced_and_takes_4_times_that_and_500_mb_at_most(tmp_path, kind):
+    """And half a minute to the first batch, but here three times that, because other programs may be running."""
+    text = (ROOT / "data" / "input.txt").read_text()
+    text = text.replace("X:", "N:") if kind == "plain text" else text
+    text = text.replace("\nT:", "\nT:\u2019 ").replace("\n", "\r\n") if "two bytes" in kind else text
+    path = tmp_path / "large.txt"
+    with open(path, "w", encoding="utf-8", newline="") as file:
+        while file.tell() < 200e6:
+            file.write(text.replace("\nT:", f"\nT:{file.tell()} "))
+    where = ["--model-dir", tmp_path / "model", "--log-dir", tmp_path / "logs"]
+    status, out, err = run("-c", FIRST_STEP, "--input", path, *where, cwd=ROOT, timeout=600)
+    assert status == 0, err
+    assert re.match(r"reading \d+ MB of text: about \d+ s\n", err)
+    seconds, megabytes = map(float, out.splitlines()[-1].split())
+    print(f"{kind}: {seconds:.1f} s and {megabytes:.0f} MB to the first batch of {path.stat().st_size / 1e6:.0f} MB")
+    assert megabytes < 4 * path.stat().st_size / 1e6 + 500
+    assert seconds < 3 * 30
 
 
 # -- notebooks, threads, signals

@@ -1,4 +1,4 @@
-"""Compiled code on disk: damage shows nowhere but in the time, it is never stale, and nobody else's is run."""
+"""Compiled code is kept on disk: damage to it shows in the time alone, it is never stale, nobody else's is run."""
 
 import importlib.util
 import itertools

@@ -16,6 +16,7 @@ from helpers import tree
 from lstm.io import InputError
 from lstm.notation.transpose import Transposer
 from lstm.notation.tunes import split
+from lstm.storage import session as session_module
 from lstm.storage.checkpoint import epochs, load_weights
 from lstm.storage.resume import load_resume, save_resume
 from lstm.storage.run import Run
@@ -119,6 +120,22 @@ def test_a_run_reads_its_tunes_once_and_prepares_no_text_after_the_last_epoch(ru
     del choices["preset"]  # the usual one, so that the session asks whether the tunes can be transposed
     train(begin(run, choices, None, 1))
     assert parsed == [1] and epochs == [1, 2, 3]
+
+
+def test_a_preset_does_not_transpose_so_many_tunes_that_it_would_take_long_unless_the_user_does(
+    run, choices, monkeypatch, capsys
+):
+    monkeypatch.setattr(session_module, "MOST_TUNES", 15), monkeypatch.setattr(session_module, "MANY_TUNES", 14)
+    del choices["preset"]  # the usual one transposes
+    few = begin(run, choices | {"validation": 0.25}, None, 1)
+    assert few.trainer.settings.transpose == 1 and len(few.trainer.transposer.pieces) == 15
+    assert capsys.readouterr().err == "looking which keys 15 tunes can have: about 0 s, and as long in each epoch\n"
+    many = begin(run, choices, None, 1)
+    assert many.trainer.settings.transpose == 0 and not many.trainer.transposer and capsys.readouterr().err == ""
+    left_out = "--transpose 1, which is for at most 15 tunes; --transpose 1 does it all the same"
+    assert f"left out of the preset: {left_out}" in many.remarks
+    asked = begin(run, choices | {"transpose": 1.0}, None, 1)
+    assert asked.trainer.settings.transpose == 1 and "looking which keys" in capsys.readouterr().err
 
 
 def test_the_same_seed_gives_the_same_weights_and_another_seed_others(tmp_path, choices):

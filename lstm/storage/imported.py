@@ -109,7 +109,7 @@ def in_our_layout(weights):
     require(gates not in named, f"it is {named.get(gates)}, not an LSTM")
     biases = [name for name in others if others[name].ndim == 1]
     dense = biases[0].removesuffix("bias") + "weight" if biases else ""
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in others.items())
+    shapes = ", ".join(f"{name} {array.shape}" for name, array in sorted(others.items()))
     require(len(others) == 3 and dense in others, f"beside the LSTM it has {shapes or 'nothing'}")
     (embedding,) = others.keys() - {dense, *biases}
     arrays = [others[embedding]]
