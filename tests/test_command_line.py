@@ -3,11 +3,12 @@
 import importlib
 import io
 import re
+from argparse import ArgumentTypeError
 
 import pytest
 
 from helpers import run_command
-from lstm.io.command_line import Parser, Terminal, say
+from lstm.io.command_line import Parser, Terminal, path_name, say
 
 
 @pytest.fixture
@@ -105,3 +106,19 @@ def test_an_option_with_a_line_break_is_refused_in_one_line(capsys):
     with pytest.raises(SystemExit):
         Parser(prog="train.py").parse_args(["a\nb\x1b"])
     assert capsys.readouterr().err == "train.py: unrecognized arguments: a\\nb\\x1b; see --help\n"
+
+
+@pytest.mark.parametrize("words, complaint", [
+    (["--units=--"], "--units cannot be '--'"),
+    (["--input=--"], "--input cannot be '--'"),
+])
+def test_two_hyphens_are_no_value(parser, words, complaint, capsys):
+    with pytest.raises(SystemExit):
+        parser.parse_args(words)
+    assert capsys.readouterr().err == f"it: {complaint}; see --help\n"
+
+
+@pytest.mark.parametrize("name", ["", " ", "\0", "a\0b"])
+def test_what_can_be_no_name_of_a_file_is_refused(name):
+    with pytest.raises(ArgumentTypeError, match="name a file or a directory$"):
+        path_name(name)

@@ -48,8 +48,10 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args=None, namespace=None):
         words, given = sys.argv[1:] if args is None else args, set()
-        for name in (word.partition("=")[0] for word in takewhile(lambda word: word != "--", words)):
+        for name, _, value in (word.partition("=") for word in takewhile(lambda word: word != "--", words)):
             option = self._option_string_actions.get(name)  # --shuffle and --no-shuffle are one
+            if option and value == "--":  # argparse would take it for nothing at all
+                self.error(f"{name} cannot be '--'")
             if option and option in given and name not in self.REPEATABLE:
                 self.error(f"{name} is given twice; leave one of the two out")
             given.add(option)
@@ -101,6 +103,8 @@ def path_name(text):
     """An option type: the name of a file or directory. An empty one would be taken for the present directory."""
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is an empty name; name a file or a directory")
+    if "\0" in text:
+        raise argparse.ArgumentTypeError(f"{text!r} has a NUL, which no name has; name a file or a directory")
     return text
 
 
