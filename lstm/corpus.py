@@ -92,8 +92,8 @@ def read(inputs, encoding=None, tell=lambda remark: None):
     if encoding is not None:
         check_encoding(encoding, "--encoding")
     parts, tunes, left_out, size, files = [], Counter(), Counter(), 0, files_of(inputs)
-    there = sum(os.stat(path).st_size for path in files if os.path.isfile(path))
-    if there > LARGE:
+    sizes = [os.stat(path).st_size for path in files if os.path.isfile(path)]
+    if (there := sum(sizes)) > LARGE and max(sizes) <= MOST:  # else it is refused
         tell(f"reading {there / 1e6:,.0f} MB of text: about {there / READING:.0f} s")
     for path in files:
         text, form, *counts = as_abc(read_any_text(path, encoding), path)

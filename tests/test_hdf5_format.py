@@ -291,7 +291,7 @@ def test_a_file_that_refers_to_itself_comes_to_an_end(make):
     started = time.perf_counter()
     with pytest.raises(Malformed, match="or refers to itself|twice"):
         read_all(File(make(image_of(one_group))).root)
-    assert time.perf_counter() - started < 2
+    assert time.perf_counter() - started < 20  # by itself half a second; the machine may be busy
 
 
 @pytest.mark.parametrize("make", LIES.values(), ids=LIES)
@@ -403,5 +403,5 @@ def test_a_changed_file_is_read_or_refused_in_one_line_and_in_time(images, monke
             except InputError as error:
                 assert re.fullmatch("cannot use w.h5: [^\n]+; [^\n]+", str(error))
                 refused += 1
-            assert time.perf_counter() - started < 2
+            assert time.perf_counter() - started < 20
     assert 400 < refused < 1400

@@ -84,9 +84,10 @@ def test_an_epoch_is_saved_although_nobody_reads_what_is_said_of_it(training, tm
         shell=True, cwd=ROOT, capture_output=True, text=True, timeout=120,
     )
     assert "status 2" in done.stderr
-    assert "cannot write standard output: Broken pipe; stopped in epoch 2, nothing is lost; to go on:" in done.stderr
+    line = "cannot write standard output: Broken pipe; stopped in epoch (.), nothing is lost; to go on:"
+    said = re.search(line, done.stderr)
     assert "Traceback" not in done.stderr and "Exception ignored" not in done.stderr
-    assert epochs(model) == [1]
+    assert epochs(model) == list(range(1, int(said[1])))  # how far it came is a matter of who is faster
 
 
 @posix
