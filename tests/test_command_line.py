@@ -1,5 +1,6 @@
-"""Options: what is given twice, or names no file, is refused by every command; what is said steers no terminal."""
+"""Options: what is given twice, or names no file, is refused by every command; help that is lost is no success."""
 
+import errno
 import importlib
 import io
 import re
@@ -8,7 +9,7 @@ from argparse import ArgumentTypeError
 import pytest
 
 from helpers import run_command
-from lstm.io.command_line import Parser, Terminal, path_name, say
+from lstm.io.command_line import Parser, path_name
 
 
 @pytest.fixture
@@ -79,29 +80,6 @@ def test_every_option_that_takes_a_name_is_among_these(command):
     assert set(re.findall(r"(--[a-z-]+) \[?(?:PATH|DIR|FILE)\b", help.partition("options:")[2])) == set(PATHS[command])
 
 
-@pytest.mark.parametrize(
-    "text, shown",
-    [
-        ("Réel №1 – 古池 🎻", "Réel №1 – 古池 🎻"),
-        ("a\x1b[2Jb", r"a\x1b[2Jb"),
-        ("\0\x07\x7f\x9b\r", r"\x00\x07\x7f\x9b\r"),
-        ("\u202eabc\u2066\u200f\u2028", r"\u202eabc\u2066\u200f\u2028"),
-        ("\udcff", r"\udcff"),
-        ("10\xa0000, می\u200cروم", "10\xa0000, می\u200cروم"),
-        ("two\nlines\t.", r"two\nlines\t."),
-    ],
-)
-def test_what_is_said_steers_no_terminal(text, shown, capsys):
-    say("sample.py:", text)
-    assert capsys.readouterr().err == f"sample.py: {shown}\n"
-
-
-def test_a_terminal_is_shown_lines_and_tabs_as_they_are_and_nothing_that_steers_it():
-    terminal = io.StringIO()
-    print("T:\x1b]0;title\x07\tReel\nK:G", file=Terminal(terminal))
-    assert terminal.getvalue() == "T:\\x1b]0;title\\x07\tReel\nK:G\n"
-
-
 def test_an_option_with_a_line_break_is_refused_in_one_line(capsys):
     with pytest.raises(SystemExit):
         Parser(prog="train.py").parse_args(["a\nb\x1b"])
@@ -122,3 +100,19 @@ def test_two_hyphens_are_no_value(parser, words, complaint, capsys):
 def test_what_can_be_no_name_of_a_file_is_refused(name):
     with pytest.raises(ArgumentTypeError, match="name a file or a directory$"):
         path_name(name)
+
+
+def test_help_that_cannot_be_written_is_an_error(parser, monkeypatch):
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(Full(), write_through=True))
+    with pytest.raises(OSError, match="No space left on device"):
+        parser.parse_args(["--help"])
+
+
+class Full(io.RawIOBase):
+    """A device without room."""
+
+    def writable(self):
+        return True
+
+    def write(self, data):
+        raise OSError(errno.ENOSPC, "No space left on device")

@@ -4,15 +4,13 @@ import argparse
 import contextlib
 import errno
 import importlib
-import io
-import os
 import sys
-import unicodedata
 from importlib.util import find_spec
 from itertools import takewhile
 
 from lstm.io import InputError
 from lstm.io.interrupts import STATUS, begin_work, end_work
+from lstm.io.standard_streams import Terminal, escaped, give_up_output
 
 NEEDED = ("numpy", "numba", "h5py", "matplotlib", "threadpoolctl", "tqdm")
 
@@ -56,6 +54,11 @@ class Parser(argparse.ArgumentParser):
                 self.error(f"{name} is given twice; leave one of the two out")
             given.add(option)
         return super().parse_known_args(args, namespace)
+
+    def _print_message(self, message, file=None):
+        """Print it. argparse would pass over an error, and a --help that was lost would be a success."""
+        if message:
+            (file or sys.stderr).write(message)
 
     def error(self, message):
         self.exit(2, f"{escaped(f'{self.prog}: {message}')}; see --help\n")
@@ -106,37 +109,6 @@ def path_name(text):
     if "\0" in text:
         raise argparse.ArgumentTypeError(f"{text!r} has a NUL, which no name has; name a file or a directory")
     return text
-
-
-def escaped(text, kept=""):
-    """A text that steers no terminal: control characters, and those that turn or hide text, as `repr` shows them.
-
-    kept: those that are left as they are. So are the joiners of Persian, of Indian scripts and of emoji.
-    """
-    if text.isprintable():
-        return text
-    kept += "\u200c\u200d"
-
-    def shown(character):
-        harmless = character.isprintable() or character in kept or unicodedata.category(character) == "Zs"
-        return character if harmless else character.encode("unicode_escape").decode()
-
-    return "".join(map(shown, text))
-
-
-class Terminal:
-    """Standard output where it is a terminal: what a file or a tune says is shown there, and does nothing else."""
-
-    def __init__(self, stream):
-        self._stream = stream
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
-
-    def write(self, text):
-        """Write it escaped, all but its lines and tabs."""
-        self._stream.write(escaped(text, "\n\t"))
-        return len(text)
 
 
 def say(*words):
@@ -199,12 +171,3 @@ def status_of(error, name):
         return 2
     say(f"{name}: cannot write standard output: {error.strerror}; make room or choose another place")
     return 2
-
-
-def give_up_output():
-    """Drop what standard output cannot take, so that nothing is left to fail at exit."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        with contextlib.suppress(io.UnsupportedOperation):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -17,43 +17,18 @@ import signal
 import socket
 import sys
 import threading
-from contextlib import suppress
 from functools import partial
+
+from lstm.io.standard_streams import open_all
 
 PATIENCE = 1.0  # seconds
 STATUS = 130  # 128 + SIGINT, as shells have it
 HELD = []  # the StopRequests that listen
 
 
-class Remarks:
-    """Standard error, where what cannot be shown is lost: no work ends for a remark."""
-
-    def __init__(self, stream):
-        self._stream = stream
-
-    def __getattr__(self, name):
-        return getattr(self._stream, name)
-
-    def write(self, text):
-        """Write, or do nothing."""
-        with suppress(OSError):
-            self._stream.write(text)
-        return len(text)
-
-    def flush(self):
-        """Flush, or do nothing."""
-        with suppress(OSError):
-            self._stream.flush()
-
-
 def watch():
-    """Begin a command: the three standard streams are there, and Ctrl-C has an answer from now on."""
-    for number in range(3):  # else the next file that is opened has the number of one that was closed
-        try:
-            os.fstat(number)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)
-    sys.stderr = Remarks(sys.stderr or open(os.devnull, "w", encoding="utf-8"))
+    """Begin a command: its standard streams are there, and Ctrl-C has an answer from now on."""
+    open_all()
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return  # it is ignored, as behind nohup or a shell's &
     signal.signal(signal.SIGINT, end)

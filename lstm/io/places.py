@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from lstm.io.command_line import escaped
+from lstm.io.standard_streams import escaped
 
 ROOT = Path(__file__).resolve().parent.parent.parent  # of a checkout: data/, model/ and logs/ stand beside lstm/
 IS_CHECKOUT = (ROOT / "setup.cfg").is_file()  # else the package was installed from a wheel

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from html import escape
 
 from lstm.io import child_process
-from lstm.io.command_line import escaped
+from lstm.io.standard_streams import escaped
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import header_fields
 from lstm.rendering import music
