@@ -147,6 +147,7 @@ def files_below(folder):
 NEEDED = ("abc", "meter", "mode")  # what a row must have to be a tune
 JSON = re.compile(r'\s*\[\s*\{[^{}]*"(?:abc|tune_id|setting_id)"')
 LINE_BREAK = re.compile(r"(![A-Za-z][^!\s|]*!)|!$")  # an ornament, or at the end of a line what old ABC ended it with
+EMPTY_LINES = re.compile(r"\n[ \t]*\n\s*")
 KEY = r"[A-G][#b]?(?:[ \t]*(?:maj|min|dor|mix|lyd|phr|loc|aeo|ion)[a-z]*|m)?(?!\w)"
 FIELD = re.compile(rf"\s*(?:([LM]):[ \t]*(\S+)|(K):[ \t]*({KEY})|([A-JN-WYZ]):[ \t]*(.*))")
 TOKEN = re.compile(r"[\^_=]*[A-Ga-gxz][,']*|[^A-Za-z]+")  # of folk-rnn: a pitch, or what has no letter
@@ -161,17 +162,21 @@ def as_abc(text, path):
         form, found = "TheSession's JSON", map(tune_of_row, rows_of_json(text, path))
     elif columns & {"tune_id", "setting_id"} or columns.issuperset(("abc", "mode")):
         form, found = "TheSession's CSV", map(tune_of_row, rows_of_csv(text, path))
-    elif not starts(text) and tune_of_paragraph(text):
-        found = map(tune_of_paragraph, re.split(r"\n[ \t]*\n\s*", text.strip()))
+    elif not starts(text) and tune_of_paragraph(next(paragraphs(text))):
+        found = map(tune_of_paragraph, paragraphs(text))
         form = "folk-rnn's data"
     else:
         return text, None
-    found = list(found)
-    tunes = [f"X:{number}\n{tune}{END}" for number, tune in enumerate(filter(None, found), 1)]
+    tunes, left_out = [], 0
+    for tune in found:  # one by one, because of a large text all of them take much memory
+        if tune:
+            tunes.append(f"X:{len(tunes) + 1}\n{tune}{END}")
+        else:
+            left_out += 1
     if not tunes:
         raise InputError(f"{path} has no row with {', '.join(NEEDED)} that make a tune; give another file")
-    text = "".join(tunes).encode("utf-8", "replace").decode()  # JSON can say halves of characters
-    return text, form, len(tunes), len(found) - len(tunes)
+    text = re.sub("[\ud800-\udfff]", "?", "".join(tunes))  # JSON can say halves of characters
+    return text, form, len(tunes), left_out
 
 
 def rows_of_json(text, path):
@@ -206,6 +211,15 @@ def tune_of_row(row):
     if not all(isinstance(value, str) and value.strip() for value in (meter, mode, abc)):
         return None
     return tune_of({"T": name, "R": rhythm, "M": meter, "K": mode}, abc)
+
+
+def paragraphs(text):
+    """The paragraphs of a text, one after another, because all of them at once may take much memory."""
+    at = len(text) - len(text.lstrip())
+    for match in EMPTY_LINES.finditer(text, at):
+        yield text[at : match.start()]
+        at = match.end()
+    yield text[at:].rstrip()
 
 
 def tune_of_paragraph(text):

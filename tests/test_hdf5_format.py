@@ -288,10 +288,10 @@ LIES = {
 
 @pytest.mark.parametrize("make", CIRCLES.values(), ids=CIRCLES)
 def test_a_file_that_refers_to_itself_comes_to_an_end(make):
-    started = time.perf_counter()
+    started = time.process_time()  # of this process alone, however busy the machine is
     with pytest.raises(Malformed, match="or refers to itself|twice"):
         read_all(File(make(image_of(one_group))).root)
-    assert time.perf_counter() - started < 20  # by itself half a second; the machine may be busy
+    assert time.process_time() - started < 2
 
 
 @pytest.mark.parametrize("make", LIES.values(), ids=LIES)
@@ -397,11 +397,11 @@ def test_a_changed_file_is_read_or_refused_in_one_line_and_in_time(images, monke
     for image, load in images:
         for _ in range(500):
             monkeypatch.setattr(hdf5, "read_bytes", lambda path, kind, changed=changed_image(image, rng): changed)
-            started = time.perf_counter()
+            started = time.process_time()
             try:
                 load("w.h5")
             except InputError as error:
                 assert re.fullmatch("cannot use w.h5: [^\n]+; [^\n]+", str(error))
                 refused += 1
-            assert time.perf_counter() - started < 20
+            assert time.process_time() - started < 2
     assert 400 < refused < 1400

@@ -236,7 +236,7 @@ def read_model(config, layers, backend):
 
 def digest(parameters):
     """SHA-256 of the weights: two models with the same digest are the same model."""
-    return hashlib.sha256(parameters.flat.tobytes()).hexdigest()
+    return hashlib.sha256(parameters.flat).hexdigest()
 
 
 # -- which file is meant
