@@ -115,10 +115,15 @@ def test_a_child_knows_nothing_of_the_environment_but_where_programs_are(monkeyp
 
 
 @POSIX
-@pytest.mark.parametrize("limit, value", [("CPU", 21), ("FSIZE", 20_000_000), ("NOFILE", 64), ("CORE", 0)])
+@pytest.mark.parametrize("limit, value", [("CPU", 9), ("FSIZE", 20_000_000), ("NOFILE", 64), ("CORE", 0)])
 def test_a_child_has_limits(limit, value):
     said = outcome(f"import resource; print(*resource.getrlimit(resource.RLIMIT_{limit}))").said
     assert all(int(number) <= value for number in said.split())
+
+
+@POSIX
+def test_a_child_that_is_at_work_all_the_time_is_ended_before_its_time_is_up():
+    assert outcome("while True: pass", 2.4).failure == "was at work for 1 seconds and did not end"
 
 
 @LINUX

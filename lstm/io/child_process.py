@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 MOST_SAID = 100_000  # bytes; a broken program can print without end
 MOST_MADE = 10_000_000  # ... and write
+AT_WORK = 0.4  # of its time at work is the most that a program may be; the rest is for a machine that is busy
 CONFINED = Path(__file__).parent / "confined.py"
 # What programs need to find their libraries. The rest of the environment can hold secrets, and options for anything.
 KEPT = "PATH", "SYSTEMROOT", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PYTHONHOME"
@@ -61,6 +62,8 @@ def run(command, folder, output, seconds):
         finally:
             end(child)
             RUNNING.discard(child)
+    if -status == getattr(signal, "SIGXCPU", None):
+        return f"was at work for {math.ceil(AT_WORK * seconds)} seconds and did not end"
     return f"ended with status {status}" if status else ""
 
 
@@ -89,7 +92,7 @@ def confined(command, seconds):
         return command
     program = Path(command[0]).absolute()
     readable = [program, *command[1:2], sys.prefix, sys.base_prefix, sys.executable, *packages()]
-    limits = [os.getpid(), math.ceil(seconds) + 1, 2 * MOST_MADE, os.pathsep.join(map(str, readable))]
+    limits = [os.getpid(), math.ceil(AT_WORK * seconds), 2 * MOST_MADE, os.pathsep.join(map(str, readable))]
     return [sys.executable, "-I", "-S", str(CONFINED), *map(str, limits), str(program), *command[1:]]
 
 

@@ -2,9 +2,9 @@
 
     python -I -S confined.py PARENT SECONDS BYTES READABLE PROGRAM ARGUMENT...
 
-PARENT: the process that must live; BYTES: the longest file; READABLE: paths, separated as in PATH. A program of its
-own, because code between fork and exec is unsafe beside threads. It imports little, so that it starts in some 10 ms.
-What this system cannot do is passed over. No module imports it.
+PARENT: the process that must live; SECONDS: at work, on the processor; BYTES: the longest file; READABLE: paths,
+separated as in PATH. A program of its own, because code between fork and exec is unsafe beside threads. It imports
+little, so that it starts in some 10 ms. What this system cannot do is passed over. No module imports it.
 """
 
 import ctypes
@@ -45,7 +45,7 @@ def main(parent, seconds, most_bytes, readable, *command):
         libc.prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0)
     if os.getppid() != int(parent):  # it ended before this process could ask to be told
         sys.exit("the program that wanted this has ended")
-    limit("RLIMIT_CPU", int(seconds))
+    limit("RLIMIT_CPU", int(seconds), spare=1)  # first comes a signal that says so, SIGXCPU
     limit("RLIMIT_AS", MEMORY)
     limit("RLIMIT_FSIZE", int(most_bytes))
     limit("RLIMIT_NOFILE", FILES)
@@ -55,13 +55,13 @@ def main(parent, seconds, most_bytes, readable, *command):
     os.execv(command[0], command)
 
 
-def limit(name, value):
-    """Set a limit, if the system has it and no lower one is set."""
+def limit(name, value, spare=0):
+    """Set a limit, and so much above it the last one, if the system has it and no lower one is set."""
     try:
         number = getattr(resource, name)
         allowed = resource.getrlimit(number)[1]
-        value = value if allowed == resource.RLIM_INFINITY else min(value, allowed)
-        resource.setrlimit(number, (value, value))
+        last = value + spare if allowed == resource.RLIM_INFINITY else min(value + spare, allowed)
+        resource.setrlimit(number, (min(value, last), last))
     except (AttributeError, OSError, ValueError):
         pass
 

@@ -4,6 +4,8 @@ import datetime
 import os
 
 import pytest
+from faults import files
+from faults.runs import Training
 from faults.table import Table
 from faults.worker import Worker
 
@@ -53,3 +55,13 @@ def worker():
     worker = Worker()
     yield worker
     worker.end()
+
+
+@pytest.fixture(scope="session")
+def originals(tmp_path_factory):
+    """A directory of files as they should be: a run, and weights of ours and of Keras. No test writes there."""
+    directory = tmp_path_factory.mktemp("files")
+    training = Training(directory)
+    training.go_on()
+    files.write_all(directory, training)
+    return directory

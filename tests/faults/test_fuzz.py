@@ -7,7 +7,6 @@ was sealed anew, because who forges the seal can write any values.
 
 import pytest
 from faults import files
-from faults.runs import Training
 
 from lstm.io import InputError
 
@@ -24,16 +23,6 @@ KEPT = {name: [] for name in FILES}  # seeds of cases that once did not hold
 KEPT["weights, sealed anew"] = ["1 55", "1 111"]
 KEPT["a whole model of Keras"] = ["1 672"]
 KEPT["resume.h5, sealed anew"] = ["1 7", "1 613"]
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    """A directory of the six files, as they should be."""
-    directory = tmp_path_factory.mktemp("files")
-    training = Training(directory)
-    training.go_on()
-    files.write_all(directory, training)
-    return directory
 
 
 @pytest.mark.parametrize("name", FILES)

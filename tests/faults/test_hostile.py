@@ -15,7 +15,7 @@ import h5py
 import numpy as np
 import pytest
 from faults import files
-from faults.runs import Training, assert_refused
+from faults.runs import assert_refused
 
 import lstm.io.files
 from commands import sample, train
@@ -26,16 +26,6 @@ from lstm.io import InputError
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pictures")]
 COMMANDS = {"train": train, "sample": sample, "evaluate": evaluate}
 STEERING = ["\x1b[2J", "\0", "\x07", "\x9b31m", "\u202e", "\u2066", "\ud800", "\x7f", "\r"]  # of a terminal, or of text
-
-
-@pytest.fixture(scope="module")
-def originals(tmp_path_factory):
-    """A directory of files as they should be: a run, and weights of ours and of Keras."""
-    directory = tmp_path_factory.mktemp("files")
-    training = Training(directory)
-    training.go_on()
-    files.write_all(directory, training)
-    return directory
 
 
 @pytest.fixture
