@@ -209,9 +209,9 @@ def main(argv=None, name="sample.py"):
     except KeyboardInterrupt:
         interrupted = True
     finally:
-        with StopRequest() as second:
-            if interrupted:  # what is composed is written all the same
-                second.listen()
+        with StopRequest() as stop:
+            if interrupted:  # what is composed is written all the same, but for another Ctrl-C
+                stop.listen()
             outputs.close()
     if interrupted:
         return STATUS

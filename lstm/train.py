@@ -198,6 +198,10 @@ def train(run, options, name):
         try:
             describe(session, options.freq)
             finished = train_epochs(session, stop, options.freq)
+        except KeyboardInterrupt:
+            if not stop.requested:
+                say("stopped before the first step was done; the same command begins there again")
+            raise
         except OSError as error:
             if error.filename is not None:
                 raise

@@ -40,6 +40,15 @@ def next_command(err):
     return shlex.split(last_line(err).partition("to go on: ")[2])
 
 
+def test_a_run_stopped_within_its_first_step_has_nothing_to_lose_and_says_so(training, tmp_path, stop_after):
+    stop_after(1)  # as a Ctrl-C while Numba compiles
+    status, _, err = call(train, *training)
+    assert status == 130
+    assert last_line(err) == "stopped before the first step was done; the same command begins there again\n"
+    assert [path.name for path in (tmp_path / "my model").iterdir()] == []
+    assert call(train, *training)[0] == 0
+
+
 @pytest.mark.parametrize("steps, epoch", [(2, 1), (5, 1), (13, 1), (14, 2), (20, 2)])
 def test_a_stopped_run_goes_on_as_it_says_to_the_same_end(
     training, tmp_path, monkeypatch, stop_after, text, steps, epoch
