@@ -64,6 +64,35 @@ def test_ctrl_c_at_any_moment_is_answered(command, times, text, tmp_path):
         process.communicate()
 
 
+HALF_DONE = """
+import os, signal
+from lstm.io import interrupts
+
+class Half:
+    def __del__(self):
+        raise AttributeError("what LLVM's binding left half done")
+
+interrupts.watch()
+interrupts.begin_work()
+if {cut_short}:
+    try:
+        os.kill(os.getpid(), signal.SIGINT)
+        signal.pause()
+    except KeyboardInterrupt:
+        pass
+Half()
+"""
+
+
+@posix
+@pytest.mark.parametrize("cut_short", [False, True])
+def test_what_a_ctrl_c_left_half_done_complains_no_more(cut_short):
+    script = HALF_DONE.format(cut_short=cut_short)
+    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0
+    assert ("half done" in done.stderr) is not cut_short
+
+
 @posix
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "0<&- 2>&-"])
 def test_no_work_ends_because_remarks_cannot_be_shown(streams):

@@ -24,6 +24,7 @@ from lstm.io.standard_streams import open_all
 PATIENCE = 1.0  # seconds
 STATUS = 130  # 128 + SIGINT, as shells have it
 HELD = []  # the StopRequests that listen
+CUT_SHORT = threading.Event()  # work has been: what it left half done may complain when it is deleted
 
 
 def watch():
@@ -32,10 +33,8 @@ def watch():
     if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
         return  # it is ignored, as behind nohup or a shell's &
     signal.signal(signal.SIGINT, end)
-    before = sys.unraisablehook
-    # where Python cannot raise, such as when an object is deleted, it would print the KeyboardInterrupt and go on
-    sys.unraisablehook = lambda it: end() if isinstance(it.exc_value, KeyboardInterrupt) else before(it)
-    threading.excepthook = partial(unless_interrupted, threading.excepthook)
+    sys.unraisablehook = partial(unless_cut_short, sys.unraisablehook)
+    threading.excepthook = partial(unless_cut_short, threading.excepthook)
     ear, mouth = socket.socketpair()  # Windows wants sockets
     mouth.setblocking(False)
     signal.set_wakeup_fd(mouth.fileno(), warn_on_full_buffer=False)
@@ -47,15 +46,18 @@ def end(*_):
     os._exit(STATUS)
 
 
-def unless_interrupted(before, it):
-    """What is done about an error in a thread: after a Ctrl-C it may be what that has left half done."""
-    if signal.getsignal(signal.SIGINT) is interrupt:
+def unless_cut_short(before, it):
+    """What is done about an error where Python cannot raise: in a thread, or when an object is deleted."""
+    if isinstance(it.exc_value, KeyboardInterrupt):
+        end()  # Python would print it and go on
+    if not CUT_SHORT.is_set():
         before(it)
 
 
 def interrupt(*_):
     """Raise KeyboardInterrupt, once."""
     signal.signal(signal.SIGINT, end)
+    CUT_SHORT.set()
     raise KeyboardInterrupt
 
 
