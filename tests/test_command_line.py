@@ -96,7 +96,7 @@ def test_two_hyphens_are_no_value(parser, words, complaint, capsys):
     assert capsys.readouterr().err == f"it: {complaint}; see --help\n"
 
 
-@pytest.mark.parametrize("name", ["", " ", "\0", "a\0b"])
+@pytest.mark.parametrize("name", ["", " ", "\0", "a\0b", "\ud800"])
 def test_what_can_be_no_name_of_a_file_is_refused(name):
     with pytest.raises(ArgumentTypeError, match="name a file or a directory$"):
         path_name(name)

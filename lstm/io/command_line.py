@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import errno
 import importlib
+import os
 import sys
 from importlib.util import find_spec
 from itertools import takewhile
@@ -106,8 +107,12 @@ def path_name(text):
     """An option type: the name of a file or directory. An empty one would be taken for the present directory."""
     if not text.strip():
         raise argparse.ArgumentTypeError(f"{text!r} is an empty name; name a file or a directory")
-    if "\0" in text:
-        raise argparse.ArgumentTypeError(f"{text!r} has a NUL, which no name has; name a file or a directory")
+    try:
+        encodable = "\0" not in text and os.fsencode(text)
+    except UnicodeEncodeError:  # half a character, or one that the system has no bytes for
+        encodable = False
+    if not encodable:
+        raise argparse.ArgumentTypeError(f"{text!r} has a character that no name has; name a file or a directory")
     return text
 
 

@@ -55,7 +55,7 @@ KEPT = {name: [] for name in COMMANDS}  # argument lists that once did not hold
 KEPT["sample"] = [["--model-dir=a\nb"], ["--model-dir", "X:1\nK:G\n"], ["--model-dir", "a\rb"], ["--model-dir", ""]]
 KEPT["sample"] += [["--length", "9", "--threads", "100000", "--album", "4o", "--midi"]]
 KEPT["sample"] += [["--top-p=--"]]
-KEPT["train"] = [["--transpose=--"], ["--input", "a\0b", "c"]]
+KEPT["train"] = [["--transpose=--"], ["--input", "a\0b", "c"], ["--input", "\ud800"]]
 KEPT["evaluate"] = [["--model-dir=a\rb"], ["--input", "0.002", ".\0U", "-3"]]
 
 
