@@ -26,7 +26,7 @@ from lstm.model import BACKENDS, CharRNN, Config, backend_of
 from lstm.rendering import music
 from lstm.sampling import Draw, encode_prime
 from lstm.settings import PRESETS, SCHEDULES, Settings
-from lstm.storage import checkpoint
+from lstm.storage import imported
 from lstm.storage.checkpoint import BEST, Checkpoint, find_weights, pretrained
 from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
 from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, opening
@@ -44,14 +44,22 @@ RANGES = {  # settings, and the least and the most of each
 }
 
 
-def load(weights: int | str | os.PathLike | None = None, backend="numba") -> Checkpoint:
+def load(
+    weights: int | str | os.PathLike | None = None,
+    backend="numba",
+    vocabulary: str | os.PathLike | None = None,
+    recurrent_activation: str | None = None,
+) -> Checkpoint:
     """A trained model: `.model` the network, `.vocabulary` its characters, `.weights` its arrays by name.
 
     weights: nothing for the model that ships, a number for that epoch of your own run in model/, "best" for its epoch
-    with the lowest held-out loss (training loss where nothing was held out), or a file's path.
+    with the lowest held-out loss (training loss where nothing was held out), or a file's path: ours, of Keras, or of
+    PyTorch; see EXCHANGE.md.
     backend: "numba", "numpy", or a module with the functions of cell.py.
-    `.remarks` says what the file does not vouch for: one of Keras's has no checksum.
-    Raises InputError for weights that are not there or are damaged.
+    vocabulary: a char_to_idx.json, for a file of others that does not stand beside one.
+    recurrent_activation: "hard_sigmoid", for one that has it and does not say so.
+    `.remarks` says what the file does not vouch for: one of others has no checksum.
+    Raises InputError for weights that are not there, are damaged, or are of another network.
     """
     if weights is None:
         path = find_weights(pretrained())
@@ -65,7 +73,7 @@ def load(weights: int | str | os.PathLike | None = None, backend="numba") -> Che
     else:
         kinds = f"an epoch, {BEST!r}, a file's path, or None for the model that ships"
         raise InputError(f"weights {weights!r} must be {kinds}")
-    return checkpoint.load(path, backend_of(backend))
+    return imported.load(path, vocabulary, backend_of(backend), recurrent_activation)
 
 
 def compose(
@@ -178,6 +186,8 @@ def train(text: str, **settings) -> Training:
     """Train on a text: an iterator of one Record an epoch, with losses in nats per character.
 
     settings: fields of `Config` and `Settings`, such as units=64, layers=1, epochs=2; and preset, backend, threads.
+    init_from, one of them, is a model to go on from: a Checkpoint, whose sizes are taken. Characters that it knows keep
+    what they learnt; others begin anew.
     Nothing is written. The model is had from the iterator, when it has ended or before:
 
     >>> training = train("the cat sat on the mat\\n" * 50, preset="tiny", units=8, epochs=1)
@@ -190,7 +200,7 @@ def train(text: str, **settings) -> Training:
     """
     require_text("text", text)
     known = [field.name for kind in (Config, Settings) for field in fields(kind) if field.name != "vocabulary"]
-    for name in settings.keys() - {*known, "preset", "backend", "threads"}:
+    for name in settings.keys() - {*known, "preset", "backend", "threads", "init_from"}:
         near = difflib.get_close_matches(name, known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{name} is not a setting; {remedy}")
@@ -202,7 +212,8 @@ def train(text: str, **settings) -> Training:
         choices = {"preset": [*PRESETS], "schedule": SCHEDULES, "shuffle": (True, False)}.get(name)
         if choices and value not in choices:
             raise InputError(f"{name} {value!r} must be one of {', '.join(map(str, choices))}")
-    options = {name: value for name, value in settings.items() if name not in ("backend", "threads")}
+    before = require_model(settings["init_from"]) if settings.get("init_from") is not None else None
+    options = {name: value for name, value in settings.items() if name not in ("backend", "threads", "init_from")}
     backend = backend_of(settings.get("backend", "numba"))
     threads = require_whole("threads", settings.get("threads", default_threads()), 1)
     chosen = settings_for(options)
@@ -210,8 +221,8 @@ def train(text: str, **settings) -> Training:
         corpus = Corpus.of(text, chosen.validation)
         transposer = transposer_for(chosen, corpus, options)
         chosen, _ = suited(chosen, corpus, options, transposer)
-        config = config_for(options, len(corpus.vocabulary))
-        return Training(new_trainer(config, chosen, corpus, backend, threads, transposer), corpus)
+        config = config_for(options, len(corpus.vocabulary), before)
+        return Training(new_trainer(config, chosen, corpus, backend, threads, transposer, before), corpus)
 
 
 def trace(model: Checkpoint, text: str) -> list[dict[str, np.ndarray]]:

@@ -37,13 +37,14 @@ def sigmoid(x):
     return 0.5 * np.tanh(0.5 * x) + 0.5
 
 
-def forward(z, h0, c0, recurrent_kernel, machine=None):
+def forward(z, h0, c0, recurrent_kernel, machine=None, sigmoid=sigmoid):
     """Run one layer over a sequence: equations (1) to (7).
 
     z: (T, B, 4H), the inputs' share of (1), x W + b; given away: a backend may write the gates over it.
     h0, c0: (B, H), the state before the first step.
     recurrent_kernel: (H, 4H), U.
     machine: the threads and the memory that a faster backend may use; not used here.
+    sigmoid: of the gates i f o; for models of others, which may have another one.
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
     and after the last: h[0] is h0, h[t+1] is what step t puts out.
     """

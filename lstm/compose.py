@@ -14,7 +14,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from lstm.io import InputError, places
+from lstm.io import InputError
 from lstm.io.command_line import Parser, between, exit_with, path_name, say, whole
 from lstm.io.files import read_text
 from lstm.io.interrupts import STATUS, StopRequest
@@ -25,7 +25,7 @@ from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
 from lstm.sampling import Draw, encode_prime
-from lstm.storage.checkpoint import BEST, find_weights, load
+from lstm.storage import imported
 from lstm.streams import LONGEST_TUNE, Chunk, generate_many, generators, in_order, opening
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
@@ -37,10 +37,7 @@ NAME = "python -m lstm.compose"
 def parse(argv, name):
     """The options."""
     parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
-    add = parser.add_argument
-    which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
-    add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
-    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
+    imported.add_options(parser)
     add = parser.add_argument_group("how much").add_argument
     add("--tunes", type=whole(1), metavar="N", help="compose N whole tunes (1)")
     add("--length", type=whole(1), metavar="N", help="compose N characters; with --tunes or --stop, at most that")
@@ -187,8 +184,7 @@ def deliver(composing, outputs, options, abc2midi):
 def main(argv=None, name="sample.py"):
     """The command. Returns the exit status: 1 if fewer tunes than wanted pass the judges."""
     options = parse(argv, name)
-    path = find_weights(options.model_dir, options.epoch)
-    checkpoint = load(path)
+    path, checkpoint = imported.chosen(options)
     settle(options, checkpoint, path)
     check_stop(options.stop, checkpoint.vocabulary)
     prime, echo = starting_text(options, checkpoint)
@@ -199,7 +195,7 @@ def main(argv=None, name="sample.py"):
     source = f"weights {shown(path)}, --random-seed {options.random_seed}"
     kinds = [kind for kind in RENDERERS if getattr(options, kind)]
     outputs = Outputs(options.out, kinds, options.out_dir, options.album, source)
-    own = path.parent.resolve() == Path(options.model_dir).resolve()
+    own = options.weights or path.parent.resolve() == Path(options.model_dir).resolve()
     say(source if own else f"no run of your own, so those that ship: {source}")
     for remark in [*checkpoint.remarks, *filter(None, map(checkpoint.headers.unheard, lines))]:
         say(remark)

@@ -49,7 +49,8 @@ from lstm.notation.transpose import in_other_keys
 from lstm.notation.tunes import is_abc, split, split_tunes
 from lstm.rendering.plots import against_temperature, save
 from lstm.settings import Settings
-from lstm.storage.checkpoint import BEST, digest, find_weights, load
+from lstm.storage import imported
+from lstm.storage.checkpoint import digest
 from lstm.training import to_bits
 
 PEOPLE = "people, held out"
@@ -60,9 +61,8 @@ UNITS |= {"longest copied span": ("characters", 1), LARGEST: ("characters", 1), 
 def parse(argv):
     """The options."""
     parser = Parser(prog="python -m lstm.evaluate", description="Evaluate a model: held-out loss, validity, novelty.")
+    imported.add_options(parser)
     add = parser.add_argument
-    which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
-    add("epoch", type=whole(1, word=BEST), nargs="?", help=which)
     missing = not places.IS_CHECKOUT
     add(
         "--input", nargs="+", action="extend", type=path_name, metavar="PATH", required=missing,
@@ -76,7 +76,6 @@ def parse(argv):
     degree = between(0.01, 100, or_zero=True)
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
-    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
     out = places.LOGS / "evaluation"
     add("--out", type=path_name, metavar="DIR", default=out, help="where the files go (logs/evaluation)")
     add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="the result is the same (all)")
@@ -190,8 +189,7 @@ def plain(value):
 def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
-    path, out = find_weights(options.model_dir, options.epoch), Path(options.out)
-    checkpoint = load(path)
+    (path, checkpoint), out = imported.chosen(options), Path(options.out)
     for remark in checkpoint.remarks:
         say(remark)
     inputs = options.input or [places.INPUT]

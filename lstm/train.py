@@ -44,6 +44,10 @@ def parse(argv, name):
     add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")
     add("--log-dir", type=path_name, metavar="DIR", default=places.LOGS, help="where training_log.csv goes (logs)")
+    trained = "a trained model to begin from, of Keras or PyTorch too; its sizes are taken"
+    add("--init-from", type=path_name, metavar="FILE", help=trained)
+    its = "its characters, if it does not say them: a char_to_idx.json"
+    add("--init-vocabulary", type=path_name, metavar="FILE", help=its)
     there = parser.add_mutually_exclusive_group()
     where = "go on with the run there, exactly where it stopped; with a finished one for more --epochs"
     there.add_argument("--resume", action="store_true", help=where)
@@ -96,7 +100,7 @@ def parse(argv, name):
 
 def named_by_user(options):
     """What the user named of what makes up the run."""
-    names = ["preset", "input", "encoding", "backend"]
+    names = ["preset", "input", "encoding", "backend", "init_from", "init_vocabulary"]
     names += [field.name for kind in (Config, Settings) for field in fields(kind)]
     return {name: getattr(options, name) for name in names if getattr(options, name, None) is not None}
 
@@ -184,6 +188,10 @@ def train(run, options, name):
     named = named_by_user(options)
     if not (places.IS_CHECKOUT or options.input or options.resume):
         raise InputError("--input PATH is missing: the tunes that ship stand in the project's source alone")
+    if options.init_vocabulary and not options.init_from:
+        raise InputError("--init-vocabulary says the characters of --init-from, which is missing; give both")
+    if options.init_from and options.resume:
+        raise InputError("--init-from begins a run, and --resume goes on with one; leave one of them out")
     try:
         if options.resume:
             session = resume(run, named, options.threads)

@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 from helpers import changed, run_command
-from lstm.storage.checkpoint import load_weights
+from lstm.storage import imported
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
-def imported(name):
+def imported_script(name):
     """A command of the checkout as a module."""
     spec = importlib.util.spec_from_file_location(name, ROOT / f"{name}.py")
     module = importlib.util.module_from_spec(spec)
@@ -21,7 +21,7 @@ def imported(name):
     return module
 
 
-train, sample = imported("train"), imported("sample")
+train, sample = imported_script("train"), imported_script("sample")
 compose = importlib.import_module("lstm.compose")  # because `lstm.compose` is the function of that name
 
 TUNE = "T:Reel\nK:G\n|:abc dBAG:|\n\n"
@@ -66,4 +66,4 @@ def assert_one_line(name, err, pattern):
 
 
 def parameters(directory, epoch):
-    return load_weights(Path(directory) / f"weights.{epoch}.h5").model.parameters.flat.tobytes()
+    return imported.load(Path(directory) / f"weights.{epoch}.h5").model.parameters.flat.tobytes()

@@ -13,7 +13,7 @@ import pytest
 from commands import call, sample, train
 from helpers import run_command
 from lstm.notation.tunes import header_fields, split_tunes
-from lstm.storage.checkpoint import load_weights
+from lstm.storage import imported
 
 evaluate = importlib.import_module("lstm.evaluate")
 SIZES = "--preset classic --embedding 24 --units 128 --layers 1 --dropout 0 --batch-size 8 --seq-length 60".split()
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_network_knows_the_headers_of_its_corpus(folder):
-    headers = load_weights(folder / "model" / "weights.24.h5").headers
+    headers = imported.load(folder / "model" / "weights.24.h5").headers
     assert re.fullmatch("XTS?M?L?K?", headers.order.replace("P", "")) and headers.gap == ""
     assert set(headers.heard["M"]) == set(nottingham.METERS) and set(headers.heard["K"]) <= set(nottingham.KEYS)
 

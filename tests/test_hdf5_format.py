@@ -17,7 +17,8 @@ from lstm import cell
 from lstm.io import InputError, hdf5, hdf5_format
 from lstm.io.hdf5_format import MOST_NAME, SPARE, File, Group, Malformed, Unsupported
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import Checkpoint, save_weights
 from lstm.storage.resume import load_resume, save_resume
 from lstm.vocabulary import Vocabulary
 
@@ -386,8 +387,8 @@ def images(tmp_path):
 
     (tmp_path / "char_to_idx.json").write_text('{"a": 0, "b": 1, "c": 2}')
     return [
-        (ours, lambda path: load_weights(path, backend=cell)),
-        (image_of(write), lambda path: load_weights(path, tmp_path / "char_to_idx.json", cell)),
+        (ours, lambda path: imported.load(path, backend=cell)),
+        (image_of(write), lambda path: imported.load(path, tmp_path / "char_to_idx.json", cell)),
         ((tmp_path / "resume.h5").read_bytes(), load_resume),
     ]
 
@@ -396,7 +397,8 @@ def test_a_changed_file_is_read_or_refused_in_one_line_and_in_time(images, monke
     rng, refused = random.Random(12), 0
     for image, load in images:
         for _ in range(500):
-            monkeypatch.setattr(hdf5, "read_bytes", lambda path, kind, changed=changed_image(image, rng): changed)
+            for module in (hdf5, imported):
+                monkeypatch.setattr(module, "read_bytes", lambda path, kind, changed=changed_image(image, rng): changed)
             started = time.process_time()
             try:
                 load("w.h5")

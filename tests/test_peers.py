@@ -9,7 +9,8 @@ import pytest
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import BACKENDS, CharRNN, Config, State, initial_parameters
 from lstm.settings import Settings
-from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import Checkpoint, save_weights
 from lstm.training import Trainer
 from lstm.vocabulary import Vocabulary
 
@@ -159,7 +160,7 @@ def test_we_load_weights_of_keras_and_give_its_logits(keras, tmp_path):
     theirs.save(str(tmp_path / "model.h5"))
     index = {character: i for i, character in enumerate("abcdefghijk")}
     (tmp_path / "char_to_idx.json").write_text(json.dumps(index))
-    ours = load_weights(tmp_path / "model.h5", tmp_path / "char_to_idx.json")
+    ours = imported.load(tmp_path / "model.h5", tmp_path / "char_to_idx.json")
     assert ours.model.config == CONFIG and ours.vocabulary.characters == "abcdefghijk"
     ids = np.random.default_rng(1).integers(0, CONFIG.vocabulary, (20, 3))
     logits, _, _ = ours.model.forward(ids, ours.model.initial_state(3))

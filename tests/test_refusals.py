@@ -29,7 +29,8 @@ from commands import (
 )
 from helpers import tree
 from lstm.io.command_line import exit_with
-from lstm.storage.checkpoint import epochs, load_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import epochs
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
 
@@ -238,7 +239,7 @@ def test_weights_that_are_damaged_are_refused(refused, weights):
     path.write_bytes(data)
     refused(sample, "--model-dir", weights, says="cannot use .*weights.16.h5: its content has changed")
     path.write_bytes(b"X:1\n")
-    refused(sample, "--model-dir", weights, says="cannot use .*weights.16.h5: it is not an HDF5 file")
+    refused(sample, "--model-dir", weights, says="cannot use .*weights.16.h5: it is neither HDF5 nor .keras")
 
 
 def test_weights_without_a_vocabulary_that_fits_are_refused(refused, weights):
@@ -246,12 +247,12 @@ def test_weights_without_a_vocabulary_that_fits_are_refused(refused, weights):
         keras.attrs["layer_names"] = ours.attrs["layer_names"]
         for layer in ours:
             ours.copy(layer, keras)
-    refused(sample, "--model-dir", weights, says="char_to_idx.json does not number")
+    refused(sample, "--model-dir", weights, says="it has no vocabulary of its")
     says = "cannot use .*weights.20.h5: it keeps no losses, by which best is chosen; name an epoch instead"
     refused(sample, "best", "--model-dir", weights, says=says)
     (weights / "char_to_idx.json").write_text('{"X": 0}')
     refused(sample, "--model-dir", weights, says="weights/char_to_idx.json does not number")
-    vocabulary = load_weights(weights / "weights.8.h5").vocabulary
+    vocabulary = imported.load(weights / "weights.8.h5").vocabulary
     (weights / "char_to_idx.json").write_text(json.dumps(vocabulary.index))
     status, _, err = call(sample, "--model-dir", weights, "--length", 20)
     assert status == 0 and err.count("weights.20.h5 has no checksum, as files of Keras") == 1

@@ -12,7 +12,8 @@ import pytest
 from commands import TEXT, TUNE, assert_one_line, call, compose, sample, start
 from lstm.io import places as usual_places
 from lstm.notation.tunes import split_tunes
-from lstm.storage.checkpoint import load_weights, save_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import save_weights
 from lstm.vocabulary import Vocabulary
 
 pytestmark = pytest.mark.usefixtures("no_pictures")
@@ -36,7 +37,7 @@ def test_the_same_random_seed_gives_the_same_text(learnt):
 
 @pytest.mark.parametrize("epoch", [None, 8, 16])
 def test_temperature_0_takes_the_likeliest_character_each_time(learnt, epoch):
-    checkpoint = load_weights(learnt / f"weights.{epoch or 16}.h5")
+    checkpoint = imported.load(learnt / f"weights.{epoch or 16}.h5")
     model, vocabulary, text = checkpoint.model, checkpoint.vocabulary, "X:12\nT"
     while len(text) < 66:
         ids = vocabulary.encode(text)
@@ -102,7 +103,7 @@ def test_each_tune_ends_at_the_text_or_at_its_own_end(learnt):
 
 @pytest.mark.parametrize("option", ["--seed", "--stop"])
 def test_a_typed_backslash_and_n_gets_a_hint_where_the_model_knows_a_backslash(learnt, tmp_path, option):
-    known = load_weights(learnt / "weights.8.h5")
+    known = imported.load(learnt / "weights.8.h5")
     characters = known.vocabulary.characters.replace("B", "\\").replace("A", "n")
     save_weights(tmp_path / "weights.1.h5", replace(known, vocabulary=Vocabulary(characters), abc=False))
     status, out, err = call(sample, "--model-dir", tmp_path, "--length", 9, option, r"d\n")
@@ -112,7 +113,7 @@ def test_a_typed_backslash_and_n_gets_a_hint_where_the_model_knows_a_backslash(l
 
 def test_the_best_epoch_is_the_one_with_the_lowest_loss(learnt, tmp_path):
     for epoch, loss in {2: 1.5, 3: 1.25, 10: 1.25}.items():
-        known = load_weights(learnt / "weights.8.h5")
+        known = imported.load(learnt / "weights.8.h5")
         save_weights(tmp_path / f"weights.{epoch}.h5", replace(known, losses={"loss": epoch / 4, "val_loss": loss}))
     assert re.match(r"weights .*weights\.3\.h5,", call(sample, "best", "--model-dir", tmp_path, "--length", 1)[2])
 

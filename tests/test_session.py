@@ -16,8 +16,9 @@ from helpers import tree
 from lstm.io import InputError
 from lstm.notation.transpose import Transposer
 from lstm.notation.tunes import split
+from lstm.storage import imported
 from lstm.storage import session as session_module
-from lstm.storage.checkpoint import epochs, load_weights
+from lstm.storage.checkpoint import epochs
 from lstm.storage.resume import load_resume, save_resume
 from lstm.storage.run import Run
 from lstm.storage.session import begin, resume
@@ -96,7 +97,7 @@ def assert_same_end(session, other):
     assert state(session) == state(other)
     assert epochs(session.run.model_dir) == epochs(other.run.model_dir)
     for epoch in epochs(session.run.model_dir):
-        one, two = (load_weights(s.run.model_dir / f"weights.{epoch}.h5") for s in (session, other))
+        one, two = (imported.load(s.run.model_dir / f"weights.{epoch}.h5") for s in (session, other))
         assert one.model.parameters.flat.tobytes() == two.model.parameters.flat.tobytes()
         assert (one.vocabulary, one.losses) == (two.vocabulary, two.losses)
     rows, others = table(session.run), table(other.run)
@@ -288,7 +289,7 @@ def finished(run, choices):
 
 def test_a_new_cycle_goes_on_from_the_averaged_weights_with_epochs_log_and_files(finished):
     session = resume(finished, {"epochs": 5}, 1)
-    saved = load_weights(finished.model_dir / "weights.3.h5").model.parameters.flat
+    saved = imported.load(finished.model_dir / "weights.3.h5").model.parameters.flat
     assert session.trainer.model.parameters.flat.tobytes() == saved.tobytes()
     assert session.trainer.learning_rate == 0.001 / 6  # the first step of a warm-up of five
     train(session)
@@ -344,7 +345,7 @@ def test_a_constant_rate_goes_on_without_a_new_cycle(run, choices):
     train(begin(run, choices | {"averaging": 0.9, "warmup": 2}, None, 1))
     session = resume(run, {"epochs": 4}, 1)
     assert (session.trainer.cycle_start, session.trainer.learning_rate) == (0, 0.001)
-    saved = load_weights(run.model_dir / "weights.3.h5").model.parameters.flat
+    saved = imported.load(run.model_dir / "weights.3.h5").model.parameters.flat
     assert session.trainer.model.parameters.flat.tobytes() != saved.tobytes()
 
 
@@ -360,7 +361,7 @@ def test_a_run_that_knows_nothing_of_later_options_is_resumed(tmp_path, run, cho
 @pytest.mark.parametrize("averaging", [0.0, 0.9])
 def test_the_weights_files_hold_the_average_if_there_is_one(run, choices, averaging):
     trainer = train(begin(run, choices | {"averaging": averaging}, None, 1)).trainer
-    saved = load_weights(run.model_dir / "weights.3.h5").model.parameters.flat
+    saved = imported.load(run.model_dir / "weights.3.h5").model.parameters.flat
     assert saved.tobytes() == trainer.ema_model.parameters.flat.tobytes()
     assert (saved.tobytes() == trainer.model.parameters.flat.tobytes()) == (averaging == 0)
     assert ("average" in load_resume(run.resume_path)[0]) == (averaging > 0)
@@ -447,7 +448,7 @@ def test_weights_are_saved_every_so_many_epochs_and_at_the_end(run, choices, eve
     session = train(begin(run, choices | {"epochs": 5}, None, 1), every=every)
     assert epochs(run.model_dir) == kept
     assert [row["epoch"] for row in table(run)] == ["1", "2", "3", "4", "5"]
-    last = load_weights(run.model_dir / "weights.5.h5")
+    last = imported.load(run.model_dir / "weights.5.h5")
     assert last.model.parameters.flat.tobytes() == session.trainer.model.parameters.flat.tobytes()
     record = session.trainer.history[-1]
     assert last.losses == {"loss": record.loss, "val_loss": record.val_loss}

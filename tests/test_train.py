@@ -10,7 +10,8 @@ import lstm.storage.run
 import lstm.training
 from commands import OTHER_TEXTS, TEXT, call, last_line, parameters, sample, train
 from lstm.io import places as usual_places
-from lstm.storage.checkpoint import epochs, load_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import epochs
 from lstm.storage.resume import load_resume
 from lstm.storage.run import Run
 from lstm.storage.session import begin
@@ -21,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("no_pictures")
 def test_training_tells_what_it_does_and_leaves_a_run(training, tmp_path):
     status, out, err = call(train, *training)
     assert status == 0
-    shapes = load_weights(tmp_path / "my model" / "weights.2.h5").model.config.shapes
+    shapes = imported.load(tmp_path / "my model" / "weights.2.h5").model.config.shapes
     for name, shape in shapes.items():
         row = next(line for line in out.splitlines() if line.startswith(name + " "))
         assert row.split()[1:] == [*" x ".join(map(str, shape)).split(), f"{int(np.prod(shape)):,}"]

@@ -43,13 +43,34 @@ def open_file(path, otherwise):
 
     otherwise: what a file is that is not what it should be, and what to do then: the words after "the file is".
     """
-    image, sealed = read_bytes(path, "an HDF5 file"), False
-    try:
-        if image.startswith(SEAL):  # ours; a file of Keras starts with HDF5's own signature
-            sealed = image[:SEAL_BYTES] == seal(memoryview(image)[SEAL_BYTES:])
-            require(sealed, "its content has changed since it was written", kind=Malformed)
-        require(sealed or image.startswith(SIGNATURE), "it is not an HDF5 file")
+    with opened(read_bytes(path, "an HDF5 file"), path, otherwise) as found:
+        yield found
+
+
+@contextmanager
+def opened(image, path, otherwise):
+    """The same of bytes that have been read."""
+    with said_of(path, otherwise):
+        sealed = is_sealed(image)
+    with said_of(path, otherwise, sealed):
         yield File(image).root, sealed
+
+
+def is_sealed(image):
+    """Whether the bytes of an HDF5 file have our seal. Raises InputError where it does not fit, or they are no HDF5."""
+    if image.startswith(SEAL):  # ours; a file of Keras starts with HDF5's own signature
+        fits = image[:SEAL_BYTES] == seal(memoryview(image)[SEAL_BYTES:])
+        require(fits, "its content has changed since it was written", kind=Malformed)
+        return True
+    require(image.startswith(SIGNATURE), "it is not an HDF5 file")
+    return False
+
+
+@contextmanager
+def said_of(path, otherwise, sealed=False):
+    """What is wrong in a file becomes one InputError, which names it."""
+    try:
+        yield
     except (InputError, MemoryError) as error:
         raise InputError(f"cannot use {path}: {in_words(error, sealed, otherwise)}") from error
 
@@ -112,7 +133,7 @@ def json_attribute(group, name, most=10_000):
         raise InputError(f"its attribute {name!r} cannot be read as JSON: {error}") from None
 
 
-def parsed(text):
+def parsed(text, depth=MOST_DEPTH):
     """The value that a text is in JSON. Raises ValueError for what is none, is too deep, or has too many values."""
     if sum(map(text.count, "[{,")) > MOST_VALUES:
         raise ValueError(f"it has more than {MOST_VALUES:,} values")
@@ -121,7 +142,7 @@ def parsed(text):
     except RecursionError:
         raise ValueError("it is too deep") from None
     inner = [value]
-    for _ in range(MOST_DEPTH):
+    for _ in range(depth):
         lists = [item.values() if isinstance(item, dict) else item for item in inner if isinstance(item, (dict, list))]
         inner = [item for items in lists for item in items]
     if inner:

@@ -1,4 +1,4 @@
-"""Weights files: a model on disk, as Keras reads it too; and which file is meant where the user names none.
+"""Weights files of this project, which Keras reads too; and which file is meant where the user names none.
 
 A weights file has the layout of Keras's HDF5 weight files: the root attribute `layer_names`, a group for each
 layer with the attribute `weight_names`, the arrays as datasets. Root attributes of ours make it sufficient for
@@ -20,23 +20,21 @@ import numpy as np
 
 from lstm import kernels
 from lstm.io import InputError, places
-from lstm.io.files import is_there, names_in, read_text
+from lstm.io.files import names_in
 from lstm.io.hdf5 import (
-    Remedied,
     attribute,
     check_floats,
-    child,
     json_attribute,
     names_as_bytes,
     new_file,
     open_file,
-    parsed,
     require,
 )
-from lstm.io.hdf5_format import MOST_TEXT, Array, Group
+from lstm.io.hdf5_format import MOST_TEXT, Array
 from lstm.model import CharRNN, Config
 from lstm.notation.header import MOST, Headers
 from lstm.parameters import Parameters
+from lstm.storage.keras_files import layers_by_name, network_of
 from lstm.training import best
 from lstm.vocabulary import Vocabulary
 
@@ -46,6 +44,7 @@ NOT_WEIGHTS = "not one of weights for this program: train or copy it again"
 DAMAGED = "the file is damaged: train or copy it again"
 MOST_HEADERS = 2**20  # characters of JSON: MOST values of MOST characters for three fields
 LAST_EPOCH = 10**9
+MOST_WIDENED = 4  # times the numbers in a file that a model of it may have, because its layers differ in width
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,32 +92,27 @@ def save_weights(path, checkpoint):
                 group[name.split("/")[1]] = parameters[name]
 
 
-def load_weights(path, vocabulary_file=None, backend=kernels):
-    """The Checkpoint in a weights file, ours or one of Keras's.
+def is_ours(root, sealed):
+    """Whether an HDF5 file is a weights file of this project."""
+    return sealed or "format_version" in root.attributes
 
-    vocabulary_file: a char_to_idx.json, needed for files of Keras, which carry no vocabulary.
-    Raises InputError for a file that cannot be read, is damaged, or does not fit its own config.
-    """
-    with open_file(path, NOT_WEIGHTS) as (root, sealed):
-        remarks = () if sealed else (f"{path} has no checksum, as files of Keras: if it is damaged, it may not show",)
-        layers = keras_layers(root)
-        config = config_of(layers)
-        if not sealed and "format_version" not in root.attributes:  # Keras's
-            vocabulary = keras_vocabulary(vocabulary_file, config)
-            return Checkpoint(read_model(config, layers, backend), vocabulary, remarks=remarks)
-        require_version(root)
-        said = config_in(root)
-        sizes = replace(said, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0)
-        require(sizes == config, f"arrays of {config}, but its config says {said}")
-        vocabulary = json_attribute(root, "vocabulary", MOST_TEXT)
-        require(isinstance(vocabulary, str), "its vocabulary is not a text")
-        vocabulary = Vocabulary(vocabulary)
-        require(said.vocabulary == len(vocabulary), f"{said.vocabulary} characters, and names {len(vocabulary)}")
-        knows = epoch_in(root), losses_in(root), attribute(root, "abc", bool), headers_in(root), remarks
-        model = read_model(said, layers, backend)
-        fits = attribute(root, "digest", str) == digest(model.parameters)
-        require(fits, "the digest does not match the weights", None if sealed else DAMAGED)
-        return Checkpoint(model, vocabulary, *knows)
+
+def read_ours(root, sealed, remarks=(), backend=kernels):
+    """The Checkpoint in a weights file of ours. Raises InputError if it does not fit its own config or its digest."""
+    require_version(root)
+    said = config_in(root)
+    network = network_of(layers_by_name(root))
+    sizes, found = config_of(network), replace(said, dropout=0.0, input_dropout=0.0, recurrent_dropout=0.0)
+    require(sizes == found, f"arrays of {sizes}, but its config says {said}")
+    vocabulary = json_attribute(root, "vocabulary", MOST_TEXT)
+    require(isinstance(vocabulary, str), "its vocabulary is not a text")
+    vocabulary = Vocabulary(vocabulary)
+    require(said.vocabulary == len(vocabulary), f"{said.vocabulary} characters, and names {len(vocabulary)}")
+    knows = epoch_in(root), losses_in(root), attribute(root, "abc", bool), headers_in(root), remarks
+    model = CharRNN(said, parameters_of(network, said), backend)
+    fits = attribute(root, "digest", str) == digest(model.parameters)
+    require(fits, "the digest does not match the weights", None if sealed else DAMAGED)
+    return Checkpoint(model, vocabulary, *knows)
 
 
 def config_in(root):
@@ -168,70 +162,66 @@ def require_version(root):
     require(version == FORMAT_VERSION, complaint, "train again, or use the version of the program that wrote it")
 
 
-def keras_layers(root):
-    """The arrays of each layer that has any, in the order that Keras gives them."""
-    if not {"layer_names", "layer_names0"} & root.attributes.keys():
-        root = child(root, "model_weights", Group)  # of a whole saved model
-    layers = []
-    for layer in keras_names(root, "layer_names"):
-        group = child(root, layer, Group)
-        arrays = [child(group, name, Array) for name in keras_names(group, "weight_names")]
-        layers += [arrays] if arrays else []
-    return layers
+# -- a model of the arrays in a file, ours or another one's; they may not have been read
 
 
-def keras_names(group, which):
-    """The names in an attribute, each once. Keras cuts a list that is too long for one: `weight_names0` and so on."""
-    cut = [f"{which}{number}" for number in range(len(group.attributes))]
-    parts = [which] if which in group.attributes else [part for part in cut if part in group.attributes]
-    names = [name for part in parts or [which] for name in attribute(group, part, list)]
-    require(all(isinstance(name, str) for name in names), f"its attribute {which!r} has something that is not a name")
-    require(len({*names}) == len(names), f"its attribute {which!r} has a name twice")
-    return names
+def config_of(network):
+    """The Config of a Network, from the shapes of its arrays; the dropout rates, which have none, are 0.
 
-
-def config_of(layers):
-    """The sizes of the model, from the shapes of its arrays; the dropout rates, which have none, as 0."""
-    counts = [len(arrays) for arrays in layers]
-    expected = [1, *[3] * (len(layers) - 2), 2]
-    found = f"layers with {counts} arrays, not those of embedding, LSTMs and dense (1, 3 .. 3, 2)"
-    require(len(layers) >= 3 and counts == expected, found)
-    shapes = [layers[0][0].shape, layers[1][1].shape]
+    Where layers differ in width, H is that of the widest: `parameters_of` adds cells that are always 0.
+    """
+    embedding, lstm, dense = network.embedding.embedding, network.lstm, network.dense
+    matrices = [embedding, *(layer.recurrent_kernel for layer in lstm)]
+    shapes = [array.shape for array in matrices]
     require(all(shape and len(shape) == 2 for shape in shapes), f"arrays of shapes {shapes}, not of two dimensions")
-    (vocabulary, embedding), (units, _) = shapes
-    return Config(vocabulary, embedding, units, len(layers) - 2, dropout=0.0)
+    (V, inputs), widths = embedding.shape, widths_of(network)
+    config = Config(V, inputs, max(widths), len(lstm), dropout=0.0)
+    for n, (layer, H) in enumerate(zip(lstm, widths), 1):
+        check_floats(layer.kernel, (inputs, 4 * H), f"lstm_{n}/kernel")
+        check_floats(layer.recurrent_kernel, (H, 4 * H), f"lstm_{n}/recurrent_kernel")
+        check_floats(layer.bias, (4 * H,), f"lstm_{n}/bias")
+        inputs = H
+    check_floats(embedding, (V, config.embedding), "embedding")
+    check_floats(dense.kernel, (inputs, V), "dense/kernel")
+    check_floats(dense.bias, (V,), "dense/bias")
+    numbers, own = sum(map(math.prod, config.shapes.values())), sum(math.prod(a.shape) for a in arrays_of(network))
+    differ = f"its layers have {', '.join(map(str, widths))} cells, which differ too much"
+    require(numbers <= MOST_WIDENED * own + 2**20, differ, "this program makes all as wide as the widest")
+    return config
 
 
-def keras_vocabulary(path, config):
-    """The vocabulary in a char_to_idx.json: an object of character -> id."""
-    remedy = "put the char_to_idx.json that it was trained with beside it"
-    try:
-        found = path and is_there(path)
-        require(found, f"it has no vocabulary, and there is no {path or 'char_to_idx.json'} to take it from", remedy)
-        text = read_text(path)
-    except InputError as error:  # of the other file, with its own remedy
-        raise Remedied(str(error)) from error
-    try:
-        require(len(text) <= 1000 + 100 * config.vocabulary, f"{path} is too long", remedy)
-        index = parsed(text)
-        fits = sorted(index.values()) == list(range(config.vocabulary)) and all(len(name) == 1 for name in index)
-    except (ValueError, TypeError, AttributeError):
-        fits = False
-    require(fits, f"{path} does not number {config.vocabulary} characters from 0", remedy)
-    return Vocabulary("".join(sorted(index, key=index.get)))
+def widths_of(network):
+    """The number of cells of each LSTM layer."""
+    return [layer.recurrent_kernel.shape[0] for layer in network.lstm]
 
 
-def read_model(config, layers, backend):
-    """The model of that config, its arrays read in order. All are checked before any is read."""
-    arrays = [array for layer in layers for array in layer]
-    for (name, shape), array in zip(config.shapes.items(), arrays, strict=True):
-        check_floats(array, shape, name)
-    parameters = Parameters(config.shapes)
-    for (name, values), array in zip(parameters.items(), arrays):
-        with np.errstate(all="ignore"):  # what is beyond the range of float32 is found in the next line
-            values[:] = array.read()
-        require(np.isfinite(values).all(), f"{name} has values that are not finite")
-    return CharRNN(config, parameters, backend)
+def arrays_of(network):
+    """The arrays of a Network, in the order of `Config.shapes`."""
+    lstm = [array for layer in network.lstm for array in (layer.kernel, layer.recurrent_kernel, layer.bias)]
+    return [network.embedding.embedding, *lstm, network.dense.kernel, network.dense.bias]
+
+
+def parameters_of(network, config):
+    """The Parameters of a Network whose shapes `config_of` has checked: float64 where it has some, else float32.
+
+    A cell that a narrower layer lacks has weights of 0 to and from it. So g = 0, its c and h stay 0, and it changes no
+    other cell. The gradients of its weights are 0 too, so that it stays so in training.
+    """
+    arrays = arrays_of(network)
+    double = any(array.dtype.itemsize == 8 for array in arrays)
+    parameters = Parameters(config.shapes, np.float64 if double else np.float32)
+    for (name, values), array in zip(parameters.items(), arrays, strict=True):
+        with np.errstate(all="ignore"):  # what is beyond the range of float32 is found below
+            if name.startswith("lstm"):
+                values, array = by_gate(values), by_gate(array.read() if isinstance(array, Array) else array)
+            values[tuple(map(slice, array.shape))] = array.read() if isinstance(array, Array) else array
+        require(np.isfinite(parameters[name]).all(), f"{name} has values that are not finite")
+    return parameters
+
+
+def by_gate(array):
+    """(.., 4H) as (.., 4, H)."""
+    return array.reshape(*array.shape[:-1], 4, -1)
 
 
 def digest(parameters):
@@ -290,9 +280,3 @@ def find_weights(model_dir, epoch=None):
         has = ", ".join(map(str, there))
         raise InputError(f"there are no weights of epoch {epoch} in {places.shown(model_dir)}; it has epochs {has}")
     return weights_path(model_dir, epoch or there[-1])
-
-
-def load(path, backend=kernels):
-    """The Checkpoint in a weights file. One of Keras's takes its vocabulary from beside it, else from data/."""
-    beside = Path(path).parent / places.VOCABULARY.name
-    return load_weights(path, beside if is_there(beside) else places.VOCABULARY, backend)

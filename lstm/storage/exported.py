@@ -16,7 +16,10 @@ import numpy as np
 
 from lstm.io import InputError
 from lstm.io.files import write_bytes
-from lstm.storage.checkpoint import save_weights
+from lstm.layers import LSTM, Dense
+from lstm.model import Network
+from lstm.storage.checkpoint import by_gate, save_weights
+from lstm.storage.keras_files import HARD_SIGMOID, HardSigmoid
 
 BESIDE = ".char_to_idx.json"  # what the name of a vocabulary adds to that of the file it stands beside
 ONNX_OPSET, ONNX_IR = 13, 7  # of the year 2020; whatever runs ONNX reads these
@@ -38,6 +41,12 @@ def require_installed(library, what):
 
 
 # -- PyTorch
+
+
+def refuse_other_gates(checkpoint):
+    """Raise InputError for a model whose gates are not those that every format here says or means."""
+    if isinstance(checkpoint.model.backend, HardSigmoid):
+        raise InputError(f"a model with {HARD_SIGMOID} is not written; only its own program computes what it does")
 
 
 def state_dict(checkpoint):
@@ -79,7 +88,7 @@ def as_pt(checkpoint):
 
 def as_keras_weights(checkpoint):
     """The bytes of a .weights.h5 file, for a model of Embedding, LSTM layers and Dense; Dropout has no weights."""
-    embedding, lstm, dense = checkpoint.model.network
+    embedding, lstm, dense = narrowed(checkpoint.model.network)
     arrays = {"": [], "layers/embedding": [embedding.embedding], "layers/dense": [dense.kernel, dense.bias]}
     for n, layer in enumerate(lstm):
         name = f"layers/{numbered('lstm', n)}"
@@ -91,6 +100,24 @@ def as_keras_weights(checkpoint):
             for n, array in enumerate(own):
                 variables[str(n)] = array
     return image.getvalue()
+
+
+def narrowed(network):
+    """The Network without the cells that `checkpoint.parameters_of` added to layers that were narrower.
+
+    They are the last ones, and all their weights are 0, those to them and those from them.
+    """
+    above = [layer.kernel for layer in network.lstm[1:]] + [network.dense.kernel]  # what reads each layer's output
+    lstm, inputs = [], network.lstm[0].kernel.shape[0]
+    for layer, reader in zip(network.lstm, above, strict=True):
+        kernel, recurrent_kernel, bias = map(by_gate, (layer.kernel, layer.recurrent_kernel, layer.bias))  # (.., 4, H)
+        used = kernel.any(axis=(0, 1)) | recurrent_kernel.any(axis=(0, 1)) | bias.any(axis=0)
+        used |= layer.recurrent_kernel.any(axis=1) | reader.any(axis=1)
+        H = max(np.flatnonzero(used), default=0) + 1
+        own = kernel[:inputs, :, :H], recurrent_kernel[:H, :, :H], bias[:, :H]
+        lstm.append(LSTM(*(array.reshape(*array.shape[:-2], 4 * H) for array in own)))
+        inputs = H
+    return Network(network.embedding, lstm, Dense(network.dense.kernel[:inputs], network.dense.bias))
 
 
 def numbered(name, n):
@@ -107,7 +134,7 @@ def keras_config(checkpoint):
 
     layers = [layer("InputLayer", batch_shape=[None, None], dtype="int32", name="input_layer")]
     layers.append(layer("Embedding", name="embedding", dtype=dtype, input_dim=V, output_dim=E))
-    for n, lstm in enumerate(checkpoint.model.network.lstm):
+    for n, lstm in enumerate(narrowed(checkpoint.model.network).lstm):
         how = {"return_sequences": True, "activation": "tanh", "recurrent_activation": "sigmoid"}
         layers.append(layer("LSTM", name=numbered("lstm", n), dtype=dtype, units=len(lstm.recurrent_kernel), **how))
         rate = checkpoint.model.config.dropout
@@ -227,6 +254,7 @@ def export(checkpoint, path):
     if ending is None:
         save_weights(path, checkpoint)
         return [path]
+    refuse_other_gates(checkpoint)
     data, paths = FORMATS[ending](checkpoint), [path]
     if ending in WITHOUT_TEXT:
         paths.append(Path(path).with_name(name + BESIDE))

@@ -1,130 +1,169 @@
-"""A model that PyTorch saved, read: the state_dict of an Embedding, an LSTM and a Linear, .safetensors or .pt.
+"""A model from a file, whoever wrote it: this project, Keras 2 or 3, or PyTorch. Its first bytes show which.
 
 The architecture follows from the shapes. Files are untrusted: nothing in one is executed, and what is another network
-than ours is refused by name.
+than ours is refused by name. A vocabulary that the file does not have comes from a char_to_idx.json beside it.
 """
 
 import io
-import json
-import re
+import zipfile
 from pathlib import Path
 
-import numpy as np
-
 from lstm import kernels
-from lstm.io import InputError
-from lstm.io.files import read_bytes
-from lstm.io.hdf5 import Remedied, require
-from lstm.model import CharRNN, Config
-from lstm.parameters import Parameters
-from lstm.storage.checkpoint import Checkpoint, keras_vocabulary
-from lstm.storage.exported import BESIDE, require_installed
+from lstm.io import InputError, places
+from lstm.io.command_line import path_name, whole
+from lstm.io.files import is_there, read_bytes, read_text
+from lstm.io.hdf5 import SEAL, Remedied, opened, parsed, require, said_of
+from lstm.io.hdf5_format import SIGNATURE
+from lstm.model import CharRNN
+from lstm.storage import keras_files, pytorch_files
+from lstm.storage.checkpoint import (
+    BEST,
+    NOT_WEIGHTS,
+    Checkpoint,
+    config_of,
+    find_weights,
+    is_ours,
+    parameters_of,
+    read_ours,
+    widths_of,
+)
+from lstm.storage.exported import BESIDE
+from lstm.storage.keras_files import HARD_SIGMOID, SIGMOID, ZIP, Found, HardSigmoid
 from lstm.vocabulary import Vocabulary
 
+PICKLE = b"\x80"  # how a file of the first PyTorch begins
+UNSEALED = "{} has no checksum, as files of Keras and PyTorch: if it is damaged, it may not show"
+IN_TUNES = {*"XTMLK:|/\n0123456789ABCDEFGabcdefg"}  # what no text of ABC tunes can do without
+UNTIL = (2, 3)  # before this version of Keras an LSTM had hard_sigmoid, unless told otherwise
+NAMED = "char_to_idx.json"
 
-def imported(path, vocabulary_file=None, backend=kernels):
-    """The Checkpoint in a state_dict; its precision is the file's, and its modules may have any names.
 
-    vocabulary_file: a char_to_idx.json; without one, the vocabulary that our own .safetensors carries, or that stands
-    beside our own .pt. Raises InputError for a file that cannot be read, or that is another network.
+def load(path, vocabulary_file=None, backend=kernels, recurrent_activation=None):
+    """The Checkpoint in a file. Its precision is the file's, float32 at least.
+
+    vocabulary_file: a char_to_idx.json, for a file that does not say its characters.
+    recurrent_activation: "sigmoid" or "hard_sigmoid", for a file that does not say it; see `keras_files.HardSigmoid`.
+    `.remarks` says what the file does not vouch for.
+    Raises InputError for a file that cannot be read, is damaged, or is another network.
     """
-    image, is_pt = read_bytes(path), Path(path).name.endswith(".pt")
+    if recurrent_activation not in (None, SIGMOID, HARD_SIGMOID):
+        raise InputError(f"recurrent activation {recurrent_activation!r} must be {SIGMOID} or {HARD_SIGMOID}")
+    image = read_bytes(path, "a model")
+    how = path, vocabulary_file, backend, recurrent_activation
+    if not image.startswith((SEAL, SIGNATURE)):
+        with said_of(path, NOT_WEIGHTS):
+            found, facts = found_in(image, path)
+            summed = image.startswith(ZIP)  # which has a checksum of each member
+            return foreign(found, facts, [] if summed else [UNSEALED.format(path)], *how)
+    with opened(image, path, NOT_WEIGHTS) as (root, sealed):
+        if is_ours(root, sealed):
+            settled(SIGMOID, recurrent_activation)
+            require(vocabulary_file is None, "it says its characters itself", "leave the vocabulary out")
+            return read_ours(root, sealed, () if sealed else (UNSEALED.format(path),), backend)
+        return foreign(keras_files.from_hdf5(root), {}, [UNSEALED.format(path)], *how)
+
+
+def found_in(image, path):
+    """(the Found in the bytes of a file that is not HDF5, what `about` says in one that we wrote)."""
+    ending = Path(path).suffix
+    if image.startswith(ZIP) and is_keras(image, ending):
+        return keras_files.from_keras(image), {}
+    if image.startswith((ZIP, PICKLE)) or ending == ".pt":
+        weights, facts = pytorch_files.from_pt(image), {}
+    else:
+        of_safetensors = image[8:9] == b"{" or ending == ".safetensors"
+        require(of_safetensors, "it is neither HDF5 nor .keras nor .safetensors nor .pt")
+        weights, facts = pytorch_files.from_safetensors(image)
+    return Found(pytorch_files.network_of(weights), SIGMOID, None), facts
+
+
+def foreign(found, facts, remarks, path, vocabulary_file, backend, recurrent_activation):
+    """The Checkpoint of what another program wrote."""
+    activation = settled(found.recurrent_activation, recurrent_activation)
+    old = found.version is not None and found.version < UNTIL
+    if activation is None and old:
+        version = ".".join(map(str, found.version))
+        remarks.append(
+            f"{path} is of Keras {version}, where an LSTM had {HARD_SIGMOID} unless told otherwise; if what comes is "
+            f"poor, try --recurrent-activation {HARD_SIGMOID}"
+        )
+    if activation == HARD_SIGMOID:
+        backend = HardSigmoid(found.version)
+        remarks.append(f"{path} has {HARD_SIGMOID} gates: it composes and is measured, by NumPy, and is not trained")
+    config = config_of(found.network)
+    widths = widths_of(found.network)
+    if len({*widths}) > 1:
+        said = ", ".join(map(str, widths))
+        remarks.append(f"{path} has layers of {said} cells; here all have {config.units}, and those added stay 0")
+    vocabulary = vocabulary_of(facts, path, vocabulary_file, config.vocabulary)
+    abc = facts.get("abc")
+    if not isinstance(abc, bool):
+        abc = IN_TUNES <= {*vocabulary.characters}
+        taken = "ABC tunes, because its characters can" if abc else "plain text, because its characters cannot"
+        remarks.append(f"{path} does not say what it learnt: it is taken for {taken} write such tunes")
+    model = CharRNN(config, parameters_of(found.network, config), backend)
+    return Checkpoint(model, vocabulary, abc=abc, remarks=tuple(remarks))
+
+
+def is_keras(image, ending):
+    """Whether the bytes of a ZIP archive are those of a .keras file. The ending says it where they cannot be read."""
     try:
-        weights, facts = (from_pt(image), {}) if is_pt else from_safetensors(image)
-        config, arrays = in_our_layout(weights)
-        if vocabulary_file is None and "vocabulary" in facts:
-            vocabulary, V = Vocabulary(str(facts["vocabulary"])), config.vocabulary
-            require(len(vocabulary) == V, f"it has {V} characters, and names {len(vocabulary)}")
-        else:
-            vocabulary = keras_vocabulary(vocabulary_file or f"{path}{BESIDE}", config)
-        parameters = Parameters(config.shapes, max(array.dtype for array in arrays))
-        for name, array in zip(parameters, arrays, strict=True):
-            require(np.isfinite(array).all(), f"{name} has values that are not finite", "train again")
-            parameters[name] = array
-    except Remedied as error:
-        raise InputError(f"cannot use {path}: {error}") from error
-    except InputError as error:
-        remedy = "it must be a state_dict of an Embedding, one LSTM and a Linear"
-        raise InputError(f"cannot use {path}: {error}; {remedy}") from error
-    return Checkpoint(CharRNN(config, parameters, backend), vocabulary, abc=bool(facts.get("abc", True)))
+        names = zipfile.ZipFile(io.BytesIO(image)).namelist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
+        return ending == ".keras"
+    require(not any(name.endswith(".npy") for name in names), "it is one of arrays of NumPy, which is not read here")
+    return "config.json" in names
 
 
-def from_safetensors(image):
-    """(name -> array, what `about` says, {} for a file that is not ours) of the bytes of a .safetensors file."""
-    require_installed("safetensors", ".safetensors")
-    from safetensors import SafetensorError, deserialize
+def settled(said, given):
+    """The recurrent activation, by what the file says and what the user says; None where nobody says any."""
+    differs = f"its gates have {said}, and --recurrent-activation says {given}"
+    require(None in (said, given) or said == given, differs, "leave that out")
+    return said or given
 
+
+def vocabulary_of(facts, path, vocabulary_file, V):
+    """The vocabulary of V characters of a model: from the file that the user names, the model's, or one beside it."""
+    if vocabulary_file is None and "vocabulary" in facts:
+        vocabulary = Vocabulary(str(facts["vocabulary"]))
+        require(len(vocabulary) == V, f"it has {V} characters, and names {len(vocabulary)}")
+        return vocabulary
+    beside = Path(f"{path}{BESIDE}"), Path(path).parent / NAMED
     try:
-        tensors = deserialize(image)
-    except SafetensorError as error:
-        raise Remedied(f"it is no whole .safetensors file ({error}); copy it again") from error
-    weights = {name: from_bytes(name, **tensor) for name, tensor in tensors}
-    header = json.loads(image[8 : 8 + int.from_bytes(image[:8], "little")])  # which the library has checked
+        place = vocabulary_file or next(filter(is_there, beside), None)
+        wanted = f"name the {NAMED} that it was trained with by --vocabulary, or put it beside the file"
+        require(place, f"it has no vocabulary of its {V} characters", wanted)
+        text = read_text(place)
+    except InputError as error:  # of the other file, with its own remedy
+        raise Remedied(str(error)) from error
     try:
-        facts = json.loads(header.get("__metadata__", {}).get("about", "{}"))
-    except (ValueError, RecursionError):
-        facts = {}
-    return weights, facts if isinstance(facts, dict) else {}
+        require(len(text) <= 1000 + 100 * V, f"{place} is too long", wanted)
+        index = parsed(text)
+        fits = sorted(index.values()) == list(range(V)) and all(len(name) == 1 for name in index)
+    except (ValueError, TypeError, AttributeError):
+        fits = False
+    require(fits, f"{place} does not number {V} characters from 0", wanted)
+    return Vocabulary("".join(sorted(index, key=index.get)))
 
 
-def from_bytes(name, shape, dtype, data):
-    """An array of a .safetensors file."""
-    kinds = {"F32": "<f4", "F64": "<f8"}
-    require(dtype in kinds, f"{name} holds {dtype}, not F32 or F64", "save it as float32")
-    return np.frombuffer(data, kinds[dtype]).reshape(shape)
+# -- which model a command uses
 
 
-def from_pt(image):
-    """Name -> array of the bytes of a .pt file. Nothing in it is executed."""
-    require_installed("torch", ".pt")
-    import torch
-
-    remedy = "save a model's state_dict() with torch.save"
-    try:
-        weights = torch.load(io.BytesIO(image), map_location="cpu", weights_only=True)
-    except Exception as error:  # of any kind: what a damaged file does to a library
-        raise Remedied(f"it is no whole .pt file, or has more than tensors in it; {remedy}") from error
-    require(isinstance(weights, dict), "it is not one of tensors by their names", remedy)
-    for name, tensor in weights.items():
-        require(isinstance(name, str) and isinstance(tensor, torch.Tensor), f"its {name!r} is no tensor", remedy)
-        kinds = torch.float32, torch.float64
-        require(tensor.dtype in kinds, f"{name} holds {tensor.dtype}, not float32 or float64", "save it as float32")
-    return {name: tensor.detach().numpy() for name, tensor in weights.items()}
+def add_options(parser):
+    """The options that name a model, for a parser of a command."""
+    which = "whose weights to use: a number, or best for the lowest held-out loss (the newest; else those that ship)"
+    parser.add_argument("epoch", type=whole(1, word=BEST), nargs="?", help=which)
+    add = parser.add_argument_group("another model").add_argument
+    add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 are (model)")
+    add("--weights", type=path_name, metavar="FILE", help="one from a file, of Keras or PyTorch too")
+    add("--vocabulary", type=path_name, metavar="FILE", help=f"its characters, if it does not say them: a {NAMED}")
+    activations = SIGMOID, HARD_SIGMOID
+    add("--recurrent-activation", choices=activations, help="of its gates, if it does not say it (sigmoid)")
 
 
-def in_our_layout(weights):
-    """Name -> array of a state_dict -> (Config, its arrays in our order and layout): `state_dict` backwards."""
-    names = {name: re.fullmatch(r"(.*?)((?:weight|bias)_\w\w_l\d+.*)", name) for name in weights}
-    lstm = {match[2]: weights[name] for name, match in names.items() if match}
-    others = {name: weights[name] for name, match in names.items() if not match}
-    prefixes = {match[1] for match in names.values() if match}
-    require(len(prefixes) == 1, f"it has {len(prefixes)} modules with the arrays of an LSTM")
-    L = sum(bool(re.fullmatch(r"weight_ih_l\d+", name)) for name in lstm)
-    kinds = ("weight", "bias") if "bias_ih_l0" in lstm else ("weight",)
-    wanted = [f"{kind}_{of}_l{n}" for n in range(L) for kind in kinds for of in ("ih", "hh")]
-    odd = sorted(set(wanted) ^ lstm.keys())
-    require(L and not odd, f"its LSTM is bidirectional, projected or not whole: {', '.join(odd[:3])}")
-    (gates, H), (_, E) = matrix(lstm, "weight_hh_l0"), matrix(lstm, "weight_ih_l0")
-    named = {H: "a plain RNN", 3 * H: "a GRU"}
-    require(gates not in named, f"it is {named.get(gates)}, not an LSTM")
-    biases = [name for name in others if others[name].ndim == 1]
-    dense = biases[0].removesuffix("bias") + "weight" if biases else ""
-    shapes = ", ".join(f"{name} {array.shape}" for name, array in sorted(others.items()))
-    require(len(others) == 3 and dense in others, f"beside the LSTM it has {shapes or 'nothing'}")
-    (embedding,) = others.keys() - {dense, *biases}
-    arrays = [others[embedding]]
-    for n in range(L):
-        zero = np.zeros(gates, lstm["weight_hh_l0"].dtype)
-        bias = lstm.get(f"bias_ih_l{n}", zero) + lstm.get(f"bias_hh_l{n}", zero)
-        arrays += [lstm[f"weight_ih_l{n}"].T, lstm[f"weight_hh_l{n}"].T, bias]
-    arrays += [others[dense].T, others[biases[0]]]
-    config = Config(matrix(others, dense)[0], E, H, L, dropout=0.0)
-    for (name, shape), array in zip(config.shapes.items(), arrays, strict=True):
-        require(array.shape == shape, f"what would be {name} has shape {array.shape}, not {shape}")
-    return config, arrays
-
-
-def matrix(weights, name):
-    """The shape of an array that must be a matrix."""
-    require(weights[name].ndim == 2, f"{name} has shape {weights[name].shape}, and is no matrix")
-    return weights[name].shape
+def chosen(options):
+    """(path, Checkpoint) of the model that the options of `add_options` name."""
+    if options.weights is not None and options.epoch is not None:
+        raise InputError(f"{options.epoch} and --weights {options.weights} name two models; leave one out")
+    path = find_weights(options.model_dir, options.epoch) if options.weights is None else Path(options.weights)
+    return path, load(path, options.vocabulary, recurrent_activation=options.recurrent_activation)

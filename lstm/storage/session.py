@@ -17,7 +17,9 @@ from lstm.io.command_line import say
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
+from lstm.storage import imported
 from lstm.storage.checkpoint import Checkpoint
+from lstm.storage.keras_files import HARD_SIGMOID, HardSigmoid
 from lstm.storage.resume import refuse_misfits, refuse_misplaced
 from lstm.storage.run import Run
 from lstm.training import Record, Trainer
@@ -64,9 +66,13 @@ def begin(run, options, default_input, threads, overwrite=False):
     corpus, remarks = corpus_of(source, settings.validation)
     transposer = transposer_for(settings, corpus, options)
     settings, left_out = suited(settings, corpus, options, transposer)
-    config = config_for(options, len(corpus.vocabulary))
+    before = None
+    if "init_from" in options:
+        before = imported.load(options["init_from"], options.get("init_vocabulary"))
+        left_out = [*before.remarks, *left_out, kept(before, corpus.vocabulary, options["init_from"])]
+    config = config_for(options, len(corpus.vocabulary), before)
     backend = options.get("backend", "numba")
-    trainer = new_trainer(config, settings, corpus, backend, threads, transposer)
+    trainer = new_trainer(config, settings, corpus, backend, threads, transposer, before)
     run.begin(overwrite)
     return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks + left_out)
 
@@ -190,22 +196,64 @@ def steps_of(settings, corpus):
     return settings.epochs * Batches.count(len(corpus.training), settings.batch_size, settings.seq_length)
 
 
-def config_for(options, characters):
-    """The Config of the preset, with what the user named, for a vocabulary of so many characters."""
-    return Config(characters, **PRESETS[options.get("preset", USUAL)].config | chosen(options, Config))
+def config_for(options, characters, before=None):
+    """The Config of the preset, with what the user named, for a vocabulary of so many characters.
+
+    before: a Checkpoint to go on from, whose sizes it has.
+    """
+    sizes = {name: getattr(before.model.config, name) for name in ("embedding", "units", "layers")} if before else {}
+    for name, size in sizes.items():
+        if options.get(name, size) != size:
+            raise InputError(f"--{name} {options[name]}: the model of --init-from has {size}; leave --{name} out")
+    return Config(characters, **PRESETS[options.get("preset", USUAL)].config | chosen(options, Config) | sizes)
 
 
-def new_trainer(config, settings, corpus, backend, threads, transposer=None):
+def new_trainer(config, settings, corpus, backend, threads, transposer=None, before=None):
     """A Trainer with new parameters. Too short a text and too large a model show before memory is taken.
 
     transposer: that of `transposer_for`, where the caller has it already.
+    before: a Checkpoint whose parameters it begins with, see `take_over`.
     """
+    if before and isinstance(before.model.backend, HardSigmoid):
+        raise InputError(f"a model with {HARD_SIGMOID} cannot be trained; leave --init-from out")
     transposer = transposer or transposer_for(settings, corpus)
     for option, why in lacking(settings, corpus, transposer).values():
         raise InputError(f"{option} {why}; leave it out for this text")
     refuse_more_than_memory(config, settings, corpus)
-    model = CharRNN(config, initial_parameters(config, settings.seed), backend)
+    parameters = initial_parameters(config, settings.seed)
+    if before:
+        take_over(parameters, corpus.vocabulary, before)
+    model = CharRNN(config, parameters, backend)
     return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
+
+
+def take_over(parameters, vocabulary, before):
+    """Put a trained model's parameters in the place of new ones, but for characters that it does not know.
+
+    Those that both vocabularies have keep their rows of the embedding, and their columns of the dense layer.
+    """
+    both = shared(vocabulary, before.vocabulary)
+    here, there = vocabulary.encode(both), before.vocabulary.encode(both)
+    for name, trained in before.weights.items():
+        if name.startswith("embedding"):
+            parameters[name][here] = trained[there]
+        elif name.startswith("dense"):
+            parameters[name][..., here] = trained[..., there]
+        else:
+            parameters[name] = trained
+
+
+def shared(vocabulary, other):
+    """The characters of a vocabulary that another one has too."""
+    return "".join(character for character in vocabulary.characters if character in other.index)
+
+
+def kept(before, vocabulary, path):
+    """How much of a trained model's vocabulary serves for a text, in words."""
+    both = shared(vocabulary, before.vocabulary)
+    new = "".join(character for character in vocabulary.characters if character not in both)
+    anew = f"; the other {len(new)} begin anew: {new!r}" if new else ""
+    return f"begins from {path}, which knows {len(both)} of the {len(vocabulary)} characters of the text{anew}"
 
 
 def saved_of(trainer, corpus, backend, source):

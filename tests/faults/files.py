@@ -8,7 +8,8 @@ import h5py
 
 from lstm.io.hdf5 import SEAL_BYTES, names_as_bytes, seal
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.storage.checkpoint import Checkpoint, load_weights, save_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import Checkpoint, save_weights
 from lstm.storage.resume import load_resume, refuse_misfits, save_resume
 from lstm.vocabulary import Vocabulary
 
@@ -55,7 +56,7 @@ def write_all(directory, training):
 
 def what_weights_say(path, vocabulary=None):
     """All that a weights file says, as something that can be compared."""
-    loaded = load_weights(path, vocabulary)
+    loaded = imported.load(path, vocabulary)
     knows = loaded.vocabulary.characters, loaded.epoch, repr(loaded.losses), loaded.abc, asdict(loaded.headers)
     return repr((loaded.model.config, *knows)), loaded.model.parameters.flat.tobytes()
 

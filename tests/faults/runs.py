@@ -11,7 +11,8 @@ from typing import NamedTuple
 from faults.worker import peak_of
 
 from commands import ENVIRONMENT, ROOT, TEXT, call, last_line, train
-from lstm.storage.checkpoint import digest, epochs, load_weights
+from lstm.storage import imported
+from lstm.storage.checkpoint import digest, epochs
 
 SIZES = ["--preset", "tiny", "--embedding", "8", "--units", "16", "--batch-size", "4", "--seq-length", "20"]
 EPOCHS = 3
@@ -47,7 +48,7 @@ class Training:
 
     def weights(self):
         """Epoch -> digest of its weights. Raises InputError for a file that is not whole."""
-        return {n: digest(load_weights(self.model / f"weights.{n}.h5").model.parameters) for n in epochs(self.model)}
+        return {n: digest(imported.load(self.model / f"weights.{n}.h5").model.parameters) for n in epochs(self.model)}
 
     def assert_nothing_lost(self, whole):
         """What is there now is whole, and goes on to what an undisturbed run ends with; nothing else is left."""
