@@ -164,7 +164,12 @@ def network_of(layers):
     require(fits, f"it has {counts}, not one Embedding, LSTM layers and one Dense")
     characters = of[LSTM][0][0].shape[0]
     embedding = of[Embedding][0][0] if of[Embedding] else np.eye(characters, dtype=np.float32)
-    return Network(Embedding(embedding), [LSTM(*arrays) for arrays in of[LSTM]], Dense(*of[Dense][0]))
+    return Network(Embedding(embedding), [lstm_of(*arrays) for arrays in of[LSTM]], Dense(*of[Dense][0]))
+
+
+def lstm_of(kernel, recurrent_kernel, bias=None):
+    """The layer of these arrays; where there is no bias, it is 0."""
+    return LSTM(kernel, recurrent_kernel, np.zeros(kernel.shape[1], np.float32) if bias is None else bias)
 
 
 def kind_of(shapes):
@@ -178,11 +183,11 @@ def kind_of(shapes):
         gates = shapes[1][1] / shapes[1][0]
         if len(shapes) == 6:
             return "like a Bidirectional"
+        if gates == 4 and len(shapes) == 2:
+            return LSTM  # without bias
         if gates == 4 and len(shapes) == 3:
             kinds = {(shapes[1][1],): LSTM, (2 * shapes[1][1],): "like a CuDNNLSTM"}
             return kinds.get(shapes[2], f"an LSTM whose bias has shape {shapes[2]}")
-        if gates == 4 and len(shapes) == 2:
-            return "like an LSTM without bias"
         if gates in (1, 3):
             return "like a GRU" if gates == 3 else "like a SimpleRNN"
     if dimensions == [1, 1] or dimensions == [1] * 4:
@@ -199,7 +204,7 @@ ALLOWED = {
     "LSTM": {
         "activation": ["tanh"],
         "recurrent_activation": [SIGMOID, HARD_SIGMOID],
-        "use_bias": [True],
+        "use_bias": [True, False],
         "go_backwards": [False],
         "time_major": [False],
         "zero_output_for_mask": [False],
