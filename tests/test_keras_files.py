@@ -362,7 +362,8 @@ def test_a_changed_byte_is_noticed_by_the_checksum_of_the_archive(tmp_path, voca
 def test_groups_within_groups_without_end_are_refused(tmp_path, vocabulary):
     image = io.BytesIO()
     with h5py.File(image, "w") as file:
-        file.create_group("layers").create_group("lstm")["again"] = file["layers"]
+        layers = file.create_group("layers")
+        layers.create_group("lstm")["again"] = layers
     with pytest.raises(InputError, match="groups within groups without end"):
         load_image(image.getvalue(), tmp_path / "model.weights.h5", vocabulary)
 

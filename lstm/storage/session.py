@@ -241,6 +241,8 @@ def take_over(parameters, vocabulary, before):
             parameters[name][..., here] = trained[..., there]
         else:
             parameters[name] = trained
+    # a cell that no character reads was added to a narrower layer; new characters leave it alone too
+    parameters["dense/kernel"][~before.weights["dense/kernel"].any(axis=1)] = 0
 
 
 def shared(vocabulary, other):
