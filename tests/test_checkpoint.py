@@ -24,6 +24,7 @@ from lstm.io.hdf5 import SEAL_BYTES, SIGNATURE, seal
 from lstm.io.hdf5_format import File
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.header import Headers
+from lstm.storage import checkpoint
 from lstm.storage.checkpoint import Checkpoint, epochs, find_weights, load_weights, save_weights, weights_path
 from lstm.storage.resume import load_resume, save_resume
 from lstm.vocabulary import Vocabulary
@@ -326,6 +327,13 @@ def test_a_file_of_keras_without_a_vocabulary_says_what_is_missing(tmp_path, voc
     path = tmp_path / "keras.h5"
     keras_file(path, new_checkpoint())
     assert_refused(path, "no vocabulary.*char_to_idx.json", vocabulary_file and tmp_path / vocabulary_file)
+
+
+def test_beside_a_wheel_the_vocabulary_of_a_file_of_keras_is_missed_beside_it(tmp_path, monkeypatch):
+    monkeypatch.setattr(checkpoint.places, "IS_CHECKOUT", False)
+    keras_file(tmp_path / "keras.h5", new_checkpoint())
+    with pytest.raises(InputError, match=re.escape(f"there is no {tmp_path / 'char_to_idx.json'} to take it from")):
+        checkpoint.load(tmp_path / "keras.h5")
 
 
 @pytest.mark.parametrize(

@@ -293,6 +293,7 @@ def find_weights(model_dir, epoch=None):
 
 
 def load(path, backend=kernels):
-    """The Checkpoint in a weights file. One of Keras's takes its vocabulary from beside it, else from data/."""
+    """The Checkpoint in a weights file. One of Keras's takes its vocabulary from beside it; else a checkout has one."""
     beside = Path(path).parent / places.VOCABULARY.name
-    return load_weights(path, beside if is_there(beside) else places.VOCABULARY, backend)
+    usual = places.IS_CHECKOUT and not is_there(beside)
+    return load_weights(path, places.VOCABULARY if usual else beside, backend)
