@@ -35,6 +35,7 @@ from cleaning.raw_tunes import Reject, read_books, split_header
 from cleaning.tidy_music import tidy_music
 
 from lstm.io import InputError
+from lstm.io.places import how_to_install
 from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.judge import judge_tune
 
@@ -152,8 +153,8 @@ def _shuffled(tune):
 def music21_corpus():
     spec = importlib.util.find_spec("music21")  # note: this finds the package without its slow import
     if not spec:
-        raise InputError('music21 was not found: install it with  python -m pip install -e ".[data]"  '
-                         'or name its corpus folder with --corpus')
+        raise InputError(f"music21 was not found: install it with  {how_to_install('music21', 'data')}  "
+                         "or name its corpus folder with --corpus")
     return Path(spec.submodule_search_locations[0], "corpus")
 
 

@@ -66,7 +66,7 @@ def parse(argv):
     missing = not places.IS_CHECKOUT
     add(
         "--input", nargs="+", action="extend", type=path_name, metavar="PATH", required=missing,
-        help="the text it learnt, files or folders as train.py takes them (data/input.txt)",
+        help=f"the text it learnt, files or folders, as for training ({places.USUAL_INPUT})",
     )
     add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     share = between(0.001, 0.9)

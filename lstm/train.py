@@ -39,7 +39,7 @@ def parse(argv, name):
     add = parser.add_argument_group("the text and the places").add_argument
     add(
         "--input", nargs="+", action="extend", type=path_name, metavar="PATH",
-        help="texts to learn, files or folders; more than once, and all are one text (data/input.txt)",
+        help=f"texts to learn, files or folders; more than once, and all are one text ({places.USUAL_INPUT})",
     )
     add("--encoding", metavar="NAME", help="of texts that do not say theirs, such as latin-1 or cp1252 (utf-8)")
     add("--model-dir", type=path_name, metavar="DIR", default=places.MODELS, help="where weights.N.h5 go (model)")

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import threading
 from contextlib import redirect_stdout
+from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -81,6 +82,22 @@ def test_a_file_system_that_cannot_flush_loses_nothing(monkeypatch, tmp_path, co
     monkeypatch.setattr(os, "fsync", fsync)
     files.write_bytes(tmp_path / "weights", b"all of them")
     assert (tmp_path / "weights").read_bytes() == b"all of them"
+
+
+def test_a_hint_of_a_checkout_holds_from_any_folder(monkeypatch, tmp_path):
+    monkeypatch.chdir(ROOT)
+    assert places.how_to_install("onnx", "exchange") == 'python -m pip install -e ".[exchange]"'
+    monkeypatch.chdir(tmp_path)
+    assert places.how_to_install("onnx", "exchange") == f'python -m pip install -e "{ROOT}[exchange]"'
+
+
+def test_a_hint_of_a_folder_that_was_copied_names_the_library_that_is_missing(monkeypatch):
+    def requires(project):
+        raise metadata.PackageNotFoundError(project)
+
+    monkeypatch.setattr(places, "IS_CHECKOUT", False)
+    monkeypatch.setattr(metadata, "requires", requires)
+    assert places.how_to_install("onnx", "exchange") == "python -m pip install onnx"
 
 
 # -- containers

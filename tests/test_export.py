@@ -290,7 +290,8 @@ def test_a_library_that_is_missing_is_named_with_the_way_to_get_it(weights, monk
     before = tree(weights)
     status, out, err = call("best", weights / f"model{ending}", "--model-dir", weights)
     assert (status, out) == (2, "") and tree(weights) == before
-    remedy = f"{ending} needs the package {library}: install it with  python -m pip install {library}"
+    packages = "torch" if library == "torch" else '-e ".[exchange]"'
+    remedy = f"{ending} needs the package {library}: install it with  python -m pip install {packages}"
     assert err == f"python -m lstm.export: {remedy}\n"
 
 

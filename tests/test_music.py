@@ -1,7 +1,6 @@
 """Tunes as MIDI, notes, sound and score: each held to something that was not made by this project."""
 
 import base64
-import configparser
 import io
 import json
 import re
@@ -20,7 +19,7 @@ import lstm
 from lstm.io import InputError
 from lstm.io.places import ROOT
 from lstm.notation import written
-from lstm.notation.abc2midi import find_abc2midi, how_to_install
+from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering import music, synth
@@ -417,11 +416,3 @@ def test_a_missing_library_is_named_with_the_one_command(monkeypatch, library):
     monkeypatch.setattr(music.importlib.util, "find_spec", lambda name: None if name == library else there(name))
     with pytest.raises(InputError, match=rf'{library}: install it with  python -m pip install -e "\.\[music]"$'):
         music.check_installed()
-
-
-def test_beside_an_installed_wheel_the_command_names_the_libraries_of_the_extra(monkeypatch):
-    monkeypatch.setattr("lstm.notation.abc2midi.IS_CHECKOUT", False)
-    setup = configparser.ConfigParser()
-    setup.read(ROOT / "setup.cfg")
-    wanted = setup["options.extras_require"]["music"].split()
-    assert how_to_install() == " ".join(["python -m pip install", *(name.partition(">")[0] for name in wanted)])

@@ -1,15 +1,18 @@
 """Work on threads: how it is cut, and the same bits for any number of threads."""
 
 import itertools
+import os
+import subprocess
 import sys
 import threading
 import time
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_info
 
 from lstm.adam import SLICE
-from lstm.engine.threads import BLAS, Helper, Workers, by_columns, by_time, one_blas_thread
+from lstm.engine.threads import Helper, Workers, by_columns, by_time, one_blas_thread
 from lstm.kernels import shares
 from lstm.model import BACKENDS, CharRNN, Config, initial_parameters
 from lstm.settings import Settings
@@ -175,9 +178,20 @@ def test_helpers_end_with_their_workers():
 
 
 def test_blas_gets_its_threads_back():
-    """NumPy's BLAS; where SciPy is installed Numba loads one more, which nothing here computes with."""
-    before = BLAS.info()
+    before = threadpool_info()
     assert before or sys.platform == "darwin"  # where it may be Accelerate
     with one_blas_thread(), one_blas_thread():
-        assert all(lib["num_threads"] == 1 for lib in BLAS.info() if lib["user_api"] == "blas")
-    assert BLAS.info() == before
+        assert all(lib["num_threads"] == 1 for lib in threadpool_info() if lib["user_api"] == "blas")
+    assert threadpool_info() == before
+
+
+def test_a_blas_that_was_loaded_late_is_held_to_one_thread_too():
+    """As Numba loads that of SciPy, where it is installed, when it first compiles."""
+    pytest.importorskip("scipy")
+    program = "from lstm.engine.threads import one_blas_thread; from threadpoolctl import threadpool_info as info\n"
+    program += "with one_blas_thread(): import scipy.linalg\n"
+    program += "before = info()\nwith one_blas_thread(): print(*(lib['num_threads'] for lib in info()))\n"
+    program += "assert info() == before"
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True)
+    assert done.returncode == 0 and set(done.stdout.split()) == {"1"}, done.stderr

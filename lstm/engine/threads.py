@@ -8,18 +8,18 @@ any cut: see kernels.shares.)
 import contextlib
 import itertools
 import os
+import sys
 import weakref
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Lock, Thread
 
-import numpy as np  # before the controller, which sees only the libraries that are loaded by now
+import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from lstm.engine.barrier import ALL, LINE, announce, look_out
 
-BLAS = ThreadpoolController()
 LOCK, LIMITS = Lock(), []  # what holds BLAS to one thread: once for each context that is open, in any thread
 
 
@@ -60,11 +60,20 @@ def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
     return min(limits, default=None)
 
 
+@lru_cache(maxsize=1)
+def blas(modules):
+    """What sets the threads of each BLAS that is loaded by now. modules: how many are imported.
+
+    The next one may bring a BLAS of its own. So does SciPy, which Numba imports, where it is, when it first compiles.
+    """
+    return ThreadpoolController().select(user_api="blas")
+
+
 @contextlib.contextmanager
 def one_blas_thread():
     """Within this context a matrix product runs in the thread that calls it; after the last such context as before."""
     with LOCK:
-        LIMITS.append(LIMITS[0] if LIMITS else BLAS.limit(limits=1, user_api="blas"))
+        LIMITS.append(LIMITS[0] if LIMITS else blas(len(sys.modules)).limit(limits=1))
     try:
         yield
     finally:

