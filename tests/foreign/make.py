@@ -151,6 +151,13 @@ def keras_logits(model):
     return (logits.numpy() if KERAS == 2 else keras.ops.convert_to_numpy(logits)).transpose(1, 0, 2)
 
 
+def keep_float64():
+    """Without this, matmul of Keras 3 rounds float64 to float32 unless TensorFlow is below it."""
+    from keras.src.backend.common.dtypes import BIT64_TO_BIT32_DTYPE
+
+    BIT64_TO_BIT32_DTYPE["float64"] = "float64"
+
+
 def random_weights(arrays):
     """Arrays of these shapes, so large that gates are often shut or open."""
     rng = np.random.default_rng(2)
@@ -162,6 +169,7 @@ def write_keras(verdicts, expected):
         dtype = name if name.startswith("float") else "float32"
         if KERAS == 3:
             keras.config.set_dtype_policy(dtype)
+            keep_float64()
         model = build()
         model.set_weights(random_weights(model.get_weights()))
         files = [f"keras{KERAS}_{name}{ending}" for ending in endings]

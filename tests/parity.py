@@ -1,0 +1,383 @@
+"""Is what we compute what PyTorch and Keras compute? `python tests/parity.py` prints a row for each quantity.
+
+Needs the extra `peers`. The status is 1 if a difference is above its tolerance. A difference is the largest one of an
+array, as a share of the largest number in the peer's array; of files it is that of any weight, and none is allowed.
+"""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import NamedTuple
+
+os.environ["KERAS_BACKEND"] = "torch"
+import keras
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn.functional import cross_entropy as torch_cross_entropy
+
+from lstm import cell
+from lstm.adam import Adam, clip_scale, gradient_norm
+from lstm.engine.threads import Workers
+from lstm.loss import cross_entropy, cross_entropy_backward
+from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
+from lstm.parameters import Parameters
+from lstm.sampling import Draw, distribution
+from lstm.settings import Settings
+from lstm.storage.checkpoint import find_weights, load_weights, pretrained
+from lstm.storage.exported import export
+from lstm.storage.imported import imported
+from lstm.training import Trainer
+
+EXACT, WITHIN = "float64", {"float64": 1e-12, "float32": 2e-5}
+PYTORCH, KERAS = ("PyTorch", torch.__version__), ("Keras", keras.__version__)
+WORKERS = Workers()
+
+
+class Row(NamedTuple):
+    """One comparison: who, in which precision or file format, of what, how far, and how far it may be."""
+
+    peer: str
+    version: str
+    format: str
+    quantity: str
+    difference: float
+    tolerance: float
+
+    @property
+    def agrees(self):
+        return self.difference <= self.tolerance  # not so for NaN
+
+
+def difference(ours, theirs):
+    """The largest difference of two arrays, as a share of the largest number of the second."""
+    ours, theirs = np.asarray(ours, np.float64), np.asarray(theirs, np.float64)
+    assert ours.shape == theirs.shape
+    return float(np.abs(ours - theirs).max() / (np.abs(theirs).max() or 1))
+
+
+# -- the network
+
+
+class Case(NamedTuple):
+    """What is compared: sizes, and whether a state comes in, and a gradient from beyond the last character."""
+
+    T: int
+    B: int
+    config: Config
+    carried: bool = False
+
+
+CASES = {
+    "all sizes 1": Case(1, 1, Config(2, 1, 1, 1, dropout=0.0)),
+    "odd sizes": Case(7, 3, Config(11, 5, 9, 2, dropout=0.0)),
+    "3 layers": Case(8, 4, Config(11, 6, 9, 3, dropout=0.0)),
+    "carried state": Case(8, 4, Config(11, 6, 9, 2, dropout=0.0), carried=True),
+    "dropout": Case(8, 4, Config(11, 6, 9, 2, dropout=0.3, input_dropout=0.2, recurrent_dropout=0.2), carried=True),
+    "300 steps": Case(300, 2, Config(31, 8, 17, 1, dropout=0.0)),
+    "the model that ships": Case(64, 4, load_weights(find_weights(pretrained())).model.config),
+}
+
+
+class TorchTwin:
+    """The same network of PyTorch's layers. weights: in the order of our arrays."""
+
+    peer, kernels_are_transposed, loss = PYTORCH, True, staticmethod(torch_cross_entropy)
+
+    def __init__(self, config, dtype):
+        V, E, H, L = config.vocabulary, config.embedding, config.units, config.layers
+        kind = getattr(torch, dtype)
+        self.embedding, self.dense = torch.nn.Embedding(V, E, dtype=kind), torch.nn.Linear(H, V, dtype=kind)
+        self.lstm = [torch.nn.LSTM(H if n else E, H, dtype=kind) for n in range(L)]
+        self.weights = [self.embedding.weight]
+        for lstm in self.lstm:  # PyTorch has two biases that are added; ours is the sum
+            torch.nn.init.zeros_(lstm.bias_hh_l0)
+            self.weights += [lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0]
+        self.weights += [self.dense.weight, self.dense.bias]
+
+    def forward(self, ids, h0, c0, masks):
+        """ids (T, B), state (L, B, H), a mask (T, B, H) for each layer -> logits (T, B, V), the state after."""
+        x, last = self.embedding(ids), []
+        for lstm, h, c, mask in zip(self.lstm, h0, c0, masks):
+            x, state = lstm(x, (h[None], c[None]))
+            x = x * mask
+            last.append(state)
+        return self.dense(x), *(torch.cat(states) for states in zip(*last))
+
+
+class KerasTwin:
+    """The same network of Keras's layers, which are batch first."""
+
+    peer, kernels_are_transposed = KERAS, False
+
+    def __init__(self, config, dtype):
+        self.embedding = keras.layers.Embedding(config.vocabulary, config.embedding, dtype=dtype)
+        how = {"return_sequences": True, "return_state": True, "dtype": dtype}
+        self.lstm = [keras.layers.LSTM(config.units, **how) for _ in range(config.layers)]
+        self.dense = keras.layers.Dense(config.vocabulary, dtype=dtype)
+        x = self.embedding(torch.zeros((1, 1), dtype=int))
+        for lstm in self.lstm:
+            x, *_ = lstm(x)
+        self.dense(x)
+        self.weights = [weight.value for layer in (self.embedding, *self.lstm, self.dense) for weight in layer.weights]
+
+    @staticmethod
+    def loss(logits, targets):
+        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=logits.dtype)(targets, logits)
+
+    def forward(self, ids, h0, c0, masks):
+        x, last = self.embedding(ids.T), []
+        for lstm, h, c, mask in zip(self.lstm, h0, c0, masks):
+            x, *state = lstm(x, initial_state=[h, c])
+            x = x * mask.swapaxes(0, 1)
+            last.append(state)
+        return self.dense(x).swapaxes(0, 1), *(torch.stack(states) for states in zip(*last))
+
+
+def in_layout(twin, name, array):
+    """Our array in the layout of a twin, and back."""
+    return array.T if twin.kernels_are_transposed and name.endswith("kernel") else array
+
+
+def set_weights(twin, arrays):
+    with torch.no_grad():
+        for weight, (name, array) in zip(twin.weights, arrays.items(), strict=True):
+            weight.copy_(torch.tensor(in_layout(twin, name, array)))
+
+
+def problem(name, dtype):
+    """(model, DropoutKeys or None, ids, targets, state, dstate) of a case. The model that ships has its weights."""
+    T, B, config, carried = CASES[name]
+    rng = np.random.default_rng(5)
+    if name == "the model that ships":
+        parameters = load_weights(find_weights(pretrained())).model.parameters.astype(dtype)
+    else:
+        parameters = initial_parameters(config, 5, np.float64)
+        parameters.flat += rng.normal(0, 0.2, parameters.flat.size)
+    ids, targets = rng.integers(0, config.vocabulary, (2, T, B))
+    shape = 2, config.layers, B, config.units
+    state, dstate = (State(*rng.normal(size=shape).astype(dtype) * carried) for _ in range(2))
+    keys = dropout_keys(1, 2, config.layers) if name == "dropout" else None
+    return CharRNN(config, parameters.astype(dtype)), keys, ids, targets, state, dstate
+
+
+def ours(model, backend, keys, ids, targets, state, dstate):
+    """Logits, the state after the last character, and the gradient of every parameter."""
+    model = CharRNN(model.config, model.parameters, backend)
+    logits, after, cache = model.forward(ids, state, keys)
+    _, log_p = cross_entropy(logits, targets)
+    gradient = model.parameters.like()
+    model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache, gradient)
+    return logits, np.stack(after), gradient
+
+
+def theirs(twin, model, keys, ids, targets, state, dstate):
+    """The same of a twin. Dropout of weights: it has the weights that are left, and its gradient has their mask."""
+    set_weights(twin, dict(model.parameters.items()) | model.drop_weights(model.parameters, keys, WORKERS))
+    masks = [np.ones((*ids.shape, model.config.units), state.h.dtype) for _ in twin.lstm]
+    if keys is not None:
+        masks = [cell.dropout(mask, model.config.dropout, key) for mask, key in zip(masks, keys.output)]
+    logits, h, c = twin.forward(*map(torch.tensor, (ids, *state)), [torch.tensor(mask) for mask in masks])
+    loss = twin.loss(logits.reshape(-1, logits.shape[-1]), torch.tensor(targets).reshape(-1))
+    (loss + (h * torch.tensor(dstate.h)).sum() + (c * torch.tensor(dstate.c)).sum()).backward()
+    gradient = model.parameters.like()
+    for name, weight in zip(gradient, twin.weights):
+        gradient[name] = in_layout(twin, name, weight.grad.numpy())
+    for name, array in model.drop_weights(gradient, keys, WORKERS).items():
+        gradient[name] = array
+    return logits.detach().numpy(), torch.stack([h, c]).detach().numpy(), gradient
+
+
+def network():
+    """Logits, state and gradients: the difference is that of the backend which is further off."""
+    for dtype in WITHIN:
+        for name in CASES:
+            asked = problem(name, dtype)
+            results = [ours(asked[0], backend, *asked[1:]) for backend in BACKENDS.values()]
+            for twin in (TorchTwin(asked[0].config, dtype), KerasTwin(asked[0].config, dtype)):
+                logits, after, gradient = theirs(twin, *asked)
+                pairs = {"logits": [(result[0], logits) for result in results]}
+                pairs["state after"] = [(result[1], after) for result in results]
+                pairs["gradients"] = [(result[2][n], gradient[n]) for result in results for n in gradient]
+                for what, of in pairs.items():
+                    furthest = max(difference(*pair) for pair in of)
+                    yield Row(*twin.peer, dtype, f"{what}, {name}", furthest, WITHIN[dtype])
+
+
+# -- training
+
+
+def adam():
+    """200 steps down the same gradients, some of the size of epsilon.
+
+    Keras adds epsilon to sqrt(v), we and PyTorch to sqrt(v'): its epsilon is ours * sqrt(1 - b2^t).
+    """
+    rate, epsilon, size = 2.0**-10, 1e-7, 1000  # a rate that float32 has exactly, because Keras keeps it as float32
+    for dtype in WITHIN:
+        rng = np.random.default_rng(7)
+        scales = (10.0 ** rng.uniform(-9, 1, size)).astype(dtype)
+        mine = rng.normal(size=size).astype(dtype)
+        of_torch, of_keras = torch.nn.Parameter(torch.tensor(mine)), keras.Variable(mine, dtype=dtype)
+        optimizers = Adam(size, dtype, epsilon=epsilon), torch.optim.Adam([of_torch], rate, eps=epsilon)
+        keras_adam = keras.optimizers.Adam(rate)
+        for t in range(1, 201):
+            gradient = rng.normal(1, 1, size).astype(dtype) * scales
+            optimizers[0].step(mine, gradient, rate, 1.0, WORKERS)
+            of_torch.grad = torch.tensor(gradient)
+            optimizers[1].step()
+            keras_adam.epsilon = epsilon * np.sqrt(1 - 0.999**t)
+            keras_adam.apply([torch.tensor(gradient)], [of_keras])
+        for peer, weights in ((PYTORCH, of_torch), (KERAS, of_keras.value)):
+            far = difference(mine, weights.detach().numpy())
+            yield Row(*peer, dtype, "weights after 200 steps of Adam", far, WITHIN[dtype])
+
+
+def clipping():
+    """The gradient clipped by its norm. PyTorch divides by norm + 1e-6, we and Keras by the norm."""
+    for dtype in WITHIN:
+        gradient = Parameters(CASES["odd sizes"].config.shapes, dtype)
+        gradient.flat[:] = np.random.default_rng(8).normal(size=gradient.flat.size)
+        norm = gradient_norm(gradient.flat, WORKERS)
+        for what, clip in (("above", norm / 3), ("below", norm * 3)):
+            clipped = gradient.flat * gradient.flat.dtype.type(clip_scale(norm, clip))
+            arrays = [torch.tensor(array) for _, array in gradient.items()]
+            weights = [torch.nn.Parameter(torch.zeros_like(array)) for array in arrays]
+            for weight, array in zip(weights, arrays):
+                weight.grad = array.clone()
+            total = torch.nn.utils.clip_grad_norm_(weights, clip)
+            found = {(*PYTORCH, "clip_grad_norm_"): [weight.grad for weight in weights]}
+            for option, parts in (("global_clipnorm", arrays), ("clipnorm", [torch.tensor(gradient.flat)])):
+                moved = [keras.Variable(torch.zeros_like(part), dtype=dtype) for part in parts]
+                keras.optimizers.SGD(1.0, **{option: clip}).apply(parts, moved)
+                found[(*KERAS, option)] = [-variable.value for variable in moved]
+            yield Row(*PYTORCH, dtype, f"norm of the gradient, {what} the clip", difference(norm, total), WITHIN[dtype])
+            for (*peer, option), parts in found.items():
+                flat = np.concatenate([part.detach().numpy().ravel() for part in parts])
+                scale = (norm + 1e-6) / norm if peer == [*PYTORCH] and what == "above" else 1
+                far = difference(clipped, flat * flat.dtype.type(scale))
+                yield Row(*peer, dtype, f"gradient {what} the clip, {option}", far, WITHIN[dtype])
+
+
+def training():
+    """Stateful batches, dropout off, clipping and Adam: the loss of each of 20 steps, and the weights after them."""
+    config = CASES["3 layers"].config
+    ids = np.random.default_rng(2).integers(0, config.vocabulary, 10 * 5 * 4 + 1)
+    settings = Settings(batch_size=10, seq_length=5, learning_rate=0.02, clip=0.05)
+    model, twin = CharRNN(config, initial_parameters(config, 1, np.float64)), TorchTwin(config, EXACT)
+    set_weights(twin, model.parameters)
+    adam, trainer = torch.optim.Adam(twin.weights, settings.learning_rate, eps=1e-7), Trainer(model, settings, ids)
+    masks, far = torch.ones(config.layers), []
+    for _ in range(5):
+        state = torch.zeros((2, config.layers, settings.batch_size, config.units), dtype=torch.float64)
+        for inputs, targets in trainer.batches:
+            logits, *state = twin.forward(torch.tensor(inputs), *state, masks)
+            loss = twin.loss(logits.reshape(-1, config.vocabulary), torch.tensor(targets).reshape(-1))
+            adam.zero_grad()
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(twin.weights, settings.clip)
+            adam.step()
+            state = [array.detach() for array in state]
+            far.append(difference(trainer.step(), loss.detach()))
+        trainer.finish_epoch()
+    # looser, because PyTorch divides by norm + 1e-6 to clip
+    yield Row(*PYTORCH, EXACT, "losses of 20 steps of training", max(far), 1e-6)
+    pairs = zip(twin.weights, model.parameters.items(), strict=True)
+    far = max(difference(mine, in_layout(twin, name, weight.detach().numpy())) for weight, (name, mine) in pairs)
+    yield Row(*PYTORCH, EXACT, "weights after 20 steps of training", far, 1e-4)
+
+
+# -- sampling
+
+
+def cut(logits, temperature, top_k, top_p):
+    """The distribution in a plain formulation: each cut marks what it keeps of softmax(logits / temperature)."""
+    p = torch.softmax(torch.tensor(logits) / temperature, dim=-1)
+    among_k = p >= (torch.topk(p, top_k).values[-1] if top_k else 0)
+    likelier = torch.tensor([p[p > each].sum() for each in p])  # the probability of all that are likelier
+    kept = torch.where(among_k & (likelier < top_p), p, 0)
+    return kept / kept.sum()
+
+
+def sampling():
+    logits = np.random.default_rng(9).normal(0, 2, (20, 93))
+    for how in (Draw(), Draw(0.7), Draw(1.3, top_k=5), Draw(0.8, top_p=0.9), Draw(1.0, 12, 0.8), Draw(0.5, 3, 0.99)):
+        far = max(difference(distribution(row, how), cut(row, *how)) for row in logits)
+        quantity = f"probabilities, temperature {how.temperature}, top-k {how.top_k}, top-p {how.top_p}"
+        yield Row(*PYTORCH, EXACT, quantity, far, WITHIN[EXACT])
+
+
+# -- files: from the peer through us to the peer
+
+
+def apart(before, after):
+    """The largest difference of two lists of arrays; bytes of other types are not the same."""
+    pairs = list(zip(before, after, strict=True))
+    assert all(one.dtype == other.dtype and one.shape == other.shape for one, other in pairs)
+    return max(float(np.abs(one - other).max()) for one, other in pairs)
+
+
+def pytorch_round_trip(folder, ending, dtype, vocabulary):
+    """PyTorch adds two biases: their sum comes back, and a second one that is 0."""
+    V, E, H, L = 11, 5, 9, 2
+    parts = {"embedding": torch.nn.Embedding(V, E), "lstm": torch.nn.LSTM(E, H, L), "dense": torch.nn.Linear(H, V)}
+    state = torch.nn.ModuleDict(parts).to(getattr(torch, dtype)).state_dict()
+    there, back = folder / f"there{ending}", folder / f"back{ending}"
+    save_file(state, there) if ending == ".safetensors" else torch.save(state, there)
+    export(imported(there, vocabulary), back)
+    found = load_file(back) if ending == ".safetensors" else torch.load(back, weights_only=True)
+    for name in [name for name in state if "bias_ih" in name]:
+        other = name.replace("ih", "hh")
+        state[name], state[other] = state[name] + state[other], torch.zeros_like(state[other])
+    return apart([state[name].numpy() for name in sorted(state)], [found[name].numpy() for name in sorted(found)])
+
+
+def keras_round_trip(folder, ending, dtype, vocabulary, read):
+    """read: what makes a Checkpoint of (path, vocabulary)."""
+    V, E, H, L = 11, 5, 9, 2
+
+    def model():
+        lstm = [keras.layers.LSTM(H, return_sequences=True, dtype=dtype) for _ in range(L)]
+        first = keras.layers.Input((None,)), keras.layers.Embedding(V, E, dtype=dtype)
+        return keras.Sequential([*first, *lstm, keras.layers.Dense(V, dtype=dtype)])
+
+    there, back, before = folder / f"there{ending}", folder / f"back{ending}", model()
+    before.save_weights(there) if ending == ".weights.h5" else before.save(there)
+    export(read(there, vocabulary), back)
+    if ending == ".keras":
+        after = keras.saving.load_model(back)
+    else:
+        after = model()
+        after.load_weights(back)
+    return apart(before.get_weights(), after.get_weights())
+
+
+def files():
+    with tempfile.TemporaryDirectory() as folder:
+        folder, what = Path(folder), "weights that went through us"
+        vocabulary = folder / "char_to_idx.json"
+        vocabulary.write_text(json.dumps({character: n for n, character in enumerate("abcdefghijk")}))
+        for ending in (".pt", ".safetensors"):
+            for dtype in WITHIN:
+                far = pytorch_round_trip(folder, ending, dtype, vocabulary)
+                yield Row(*PYTORCH, ending, f"{what}, {dtype}", far, 0)
+        far = keras_round_trip(folder, ".h5", "float32", vocabulary, load_weights)
+        yield Row(*KERAS, ".h5", f"{what}, float32", far, 0)
+
+
+# -- the table
+
+
+def main():
+    rows = [row for quantity in (network, adam, clipping, training, sampling, files) for row in quantity()]
+    print("| peer | version | format | quantity | largest difference | tolerance | verdict |")
+    print("|---|---|---|---|---|---|---|")
+    for row in rows:
+        verdict = "agrees" if row.agrees else "ABOVE"
+        print(f"| {' | '.join(row[:4])} | {row.difference:.1e} | {row.tolerance:.0e} | {verdict} |")
+    return int(not all(row.agrees for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
