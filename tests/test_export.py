@@ -25,7 +25,7 @@ from lstm.storage.exported import BESIDE, FORMATS, export
 from lstm.vocabulary import Vocabulary
 
 DOCUMENT = (Path(lstm.__file__).parent / "EXCHANGE.md").read_text(encoding="utf-8")
-SNIPPETS = dict(re.findall(r"^## .*?(\.[\w.]+)\n.*?```python\n(.*?)```", DOCUMENT, re.DOTALL | re.MULTILINE))
+SNIPPETS = dict(re.findall(r"^### .*?(\.[\w.]+)\n.*?```python\n(.*?)```", DOCUMENT, re.DOTALL | re.MULTILINE))
 NEEDED = {  # ending -> what its home is
     ".safetensors": ("torch", "safetensors"),
     ".pt": ("torch",),

@@ -11,7 +11,7 @@ from lstm.io.standard_streams import escaped
 ROOT = Path(__file__).resolve().parent.parent.parent  # of a checkout: data/, model/ and logs/ stand beside lstm/
 IS_CHECKOUT = (ROOT / "setup.cfg").is_file()  # else the package was installed from a wheel
 MODELS, LOGS = (ROOT / "model", ROOT / "logs") if IS_CHECKOUT else (Path("model"), Path("logs"))  # of the user's runs
-INPUT, VOCABULARY = ROOT / "data" / "input.txt", ROOT / "data" / "char_to_idx.json"
+INPUT = ROOT / "data" / "input.txt"
 USUAL_INPUT = "data/input.txt" if IS_CHECKOUT else "none"  # in a --help
 PROJECT = "artificial-music-generator"
 
