@@ -87,7 +87,8 @@ def network_of(weights):
 
     def layer(n):
         zero = np.zeros(gates, recurrent.dtype)
-        bias = lstm.get(f"bias_ih_l{n}", zero) + lstm.get(f"bias_hh_l{n}", zero)
+        both = lstm.get(f"bias_ih_l{n}", zero), lstm.get(f"bias_hh_l{n}", zero)
+        bias = np.add(*both, dtype=np.result_type(zero, np.float32))  # float16 would round the sum
         return LSTM(lstm[f"weight_ih_l{n}"].T, lstm[f"weight_hh_l{n}"].T, bias)
 
     layers = [layer(n) for n in range(L)]

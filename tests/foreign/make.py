@@ -111,7 +111,7 @@ KERAS_3 = {  # name: endings, the network, what it is, what its refusal must say
         WHOLE, lambda: sequential(rnn(), head=[layers.Dense(V, activation="relu")]), "Dense with relu", "relu"
     ),
     "residual": (WHOLE, residual, "a residual connection", "Add"),
-    "one_hot": (WHOLE, lambda: sequential(rnn(), start=[layers.Input((None, V))]), "no Embedding", "Embedding"),
+    "one_hot": (WHOLE, lambda: sequential(rnn(), start=[layers.Input((None, V))]), "no Embedding: one-hot vectors", None),
 }
 KERAS_2 = {
     "plain": (ALL, sequential, "Sequential, with Dropout", None),
@@ -147,7 +147,8 @@ def keras_logits(model):
     last = model.layers[-1]
     if getattr(last, "activation", None) is keras.activations.softmax:
         last.activation = keras.activations.linear
-    logits = model(IDS.T)
+    reads_ids = any(isinstance(layer, layers.Embedding) for layer in model.layers)
+    logits = model(IDS.T if reads_ids else np.eye(V, dtype="float32")[IDS.T])
     return (logits.numpy() if KERAS == 2 else keras.ops.convert_to_numpy(logits)).transpose(1, 0, 2)
 
 
@@ -208,7 +209,7 @@ def write_pytorch(verdicts, expected):
         "pytorch_lstm.pt": (nn.LSTM(E, H, 2), torch.float32, "state_dict", None),
         "pytorch_float64.pt": (nn.LSTM(E, H, 2), torch.float64, "state_dict, float64", None),
         "pytorch_no_bias.safetensors": (nn.LSTM(E, H, bias=False), torch.float32, "an LSTM without biases", None),
-        "pytorch_float16.pt": (nn.LSTM(E, H, 2), torch.float16, "state_dict, float16", "float16"),
+        "pytorch_float16.pt": (nn.LSTM(E, H, 2), torch.float16, "float16, its home's logits in float32", None),
         "pytorch_gru.pt": (nn.GRU(E, H, 2), torch.float32, "GRU", "GRU"),
         "pytorch_bidirectional.safetensors": (
             nn.LSTM(E, H, bidirectional=True), torch.float32, "bidirectional", "bidirectional"
@@ -225,6 +226,7 @@ def write_pytorch(verdicts, expected):
         save_file(state, HERE / file) if file.endswith(".safetensors") else torch.save(state, HERE / file)
         verdicts[file] = verdict(origin, what, says)
         if says is None:
+            model.to(torch.float64 if dtype == torch.float64 else torch.float32)
             with torch.no_grad():
                 h, _ = model["rnn"](model["embedding"](torch.tensor(IDS)))
                 expected[file.split(".")[0]] = model["head"](h).numpy()
