@@ -35,6 +35,8 @@ class Bounds(NamedTuple):
         """What a value must be and is not, in words; "" for one that fits. True and False are no numbers."""
         family = numbers.Integral if self.kind is int else numbers.Real
         is_number = isinstance(value, family) and not isinstance(value, bool)
+        if is_number and hasattr(value, "item"):
+            value = value.item()  # because NumPy's own may be too short to be compared with the ends
         if is_number and self.least <= value <= self.most and not (self.open_end and value == self.most):
             return ""
         if is_number and self.or_zero and value == 0:
