@@ -20,7 +20,7 @@ from lstm.engine.barrier import arrive, wait_for_all
 from lstm.engine.jit import OPTIONS, compiled
 from lstm.engine.machine import Machine
 from lstm.io import COUNT, SHARE
-from lstm.io.arrays import check_arrays, check_range, start_of
+from lstm.io.arrays import check_arrays, check_piece, check_range
 
 
 def tanh(x):
@@ -150,8 +150,8 @@ def side_by_side(loop, B, H, dtype, workers):
 
 def forward(z, h0, c0, recurrent_kernel, machine=None):
     """Run one layer over a sequence; see cell.forward, equations (1) to (7)."""
-    arrays = {"z (T, B, 4H)": z, "h0 (B, H)": h0, "c0 (B, H)": c0, "U (H, 4H)": recurrent_kernel}
-    check_arrays(arrays, in_place=("z", "U"))
+    arrays = {"z (T, B, 4H)": z, "h0 (B, H)": h0, "c0 (B, H)": c0, "recurrent_kernel (H, 4H)": recurrent_kernel}
+    check_arrays(arrays, in_place=("z", "recurrent_kernel"))
     T, B, H = len(z), *h0.shape
     machine = machine or Machine(None)
     h, c = machine.empty((T + 1, B, H), z.dtype), machine.empty((T + 1, B, H), z.dtype)
@@ -192,9 +192,9 @@ def run_forward(z, h, c, recurrent_kernel, share, arrived):
 
 def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, machine=None):
     """Backpropagation through time; see cell.backward, equations (8) to (12)."""
-    check_arrays({"dh (T, B, H)": dh, "dh_next (B, H)": dh_next, "dc_next (B, H)": dc_next})
-    arrays = {"dh (T, B, H)": dh, "gates (T, B, 4H)": gates, "c (T+1, B, H)": c, "U (H, 4H)": recurrent_kernel}
-    check_arrays(arrays, in_place=("dh", "gates", "c", "U"))
+    arrays = {"dh (T, B, H)": dh, "dh_next (B, H)": dh_next, "dc_next (B, H)": dc_next, "gates (T, B, 4H)": gates}
+    arrays |= {"c (T+1, B, H)": c, "recurrent_kernel (H, 4H)": recurrent_kernel}
+    check_arrays(arrays, in_place=("dh", "gates", "c", "recurrent_kernel"))
     machine = machine or Machine(None)
     dh_next, dc_next = dh_next.copy(), dc_next.copy()
 
@@ -253,10 +253,9 @@ def add_by_place(dz, where, P):
 
 def dropout(x, rate, key, piece=slice(None), out=None):
     """Inverted dropout by a hash of the position; see cell.dropout."""
-    check_arrays({"x (T, B, H)": x})
+    check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}), in_place=("out",))
+    rate, key, start = SHARE.check("rate", rate), KEY.check("key", key), check_piece(piece, len(x))
     out = np.empty(x.shape, x.dtype) if out is None else out
-    check_arrays({"x (T, B, H)": x, "out (T, B, H)": out}, in_place=("out",))
-    rate, key, start = SHARE.check("rate", rate), KEY.check("key", key), start_of(piece, len(x))
     if out is not x:
         out[piece] = x[piece]
     drop(out[piece], rate, np.uint32(key), start, len(x))

@@ -9,11 +9,12 @@ import numpy as np
 from lstm import cell, kernels
 from lstm.engine.machine import Machine, Memory
 from lstm.engine.threads import Workers, by_time, one_blas_thread
-from lstm.io import SHARE, SIZE, WHOLE, Bounds, InputError, check_fields, shown
+from lstm.io import SHARE, WHOLE, Bounds, InputError, check_fields, shown
 from lstm.io.arrays import check_arrays, check_range
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.parameters import Parameters
+from lstm.vocabulary import Vocabulary
 
 # What runs the loop over time: modules with the same functions.
 BACKENDS = {"numba": kernels, "numpy": cell}
@@ -38,10 +39,11 @@ def backend_of(backend):
 
 IDS = "ids (T, B) of whole numbers"
 TARGETS = "targets (T, B) of whole numbers"
+ROWS = Bounds(int, 1, 10**9)  # of a batch
 SIZES = {  # what the fields of a Config may be
     "vocabulary": Bounds(int, 1, 1_114_112),  # so many characters Unicode can have
-    "embedding": SIZE,
-    "units": SIZE,
+    "embedding": Bounds(int, 1, 10**6),
+    "units": Bounds(int, 1, 10**6),
     "layers": Bounds(int, 1, 1000),
     "dropout": SHARE,
     "input_dropout": SHARE,
@@ -168,7 +170,8 @@ class BatchResult(NamedTuple):
 class CharRNN:
     """A character-level LSTM: its config, its parameters, and the backend that runs the loop over time.
 
-    The state goes in and comes out of each call; the model itself remembers nothing.
+    The state goes in and comes out of each call; the model itself remembers nothing. What does not fit, in shape, type
+    or range, raises InputError before anything is computed.
     """
 
     def __init__(self, config, parameters=None, backend=kernels):
@@ -197,7 +200,7 @@ class CharRNN:
 
     def initial_state(self, B=1):
         """The state before the first character: zero, for B rows."""
-        shape = self.config.layers, SIZE.check("B", B), self.config.units
+        shape = self.config.layers, ROWS.check("B", B), self.config.units
         return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype))
 
     def check_parameters(self, name, parameters):
@@ -212,6 +215,8 @@ class CharRNN:
 
     def check_vocabulary(self, vocabulary):
         """Raise InputError unless a vocabulary has a character for each id of this model."""
+        if not isinstance(vocabulary, Vocabulary):
+            raise InputError(f"vocabulary {shown(vocabulary)} must be a Vocabulary")
         if len(vocabulary) != self.config.vocabulary:
             raise InputError(f"the vocabulary has {len(vocabulary)} characters, and the model {self.config.vocabulary}")
 

@@ -4,14 +4,15 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from lstm.io import COUNT, SHARE, SIZE, WHOLE, Bounds, InputError, check_fields, shown
+from lstm.io import COUNT, SHARE, WHOLE, Bounds, InputError, check_fields, shown
+from lstm.model import ROWS
 from lstm.notation.transpose import KEPT
 
 SCHEDULES = ("constant", "cosine")  # of the learning rate
 LOWEST = 0.01  # share of the learning rate that the cosine ends at
 BOUNDS = {  # of the Settings that are numbers
     "epochs": COUNT,
-    "batch_size": SIZE,
+    "batch_size": ROWS,
     "seq_length": COUNT,
     "learning_rate": Bounds(float, 1e-9, 10),
     "warmup": WHOLE,

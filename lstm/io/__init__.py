@@ -56,7 +56,6 @@ class Bounds(NamedTuple):
 
 
 WHOLE, COUNT = Bounds(int, 0), Bounds(int, 1)
-SIZE = Bounds(int, 1, 10**6)  # of a layer or a batch: the bytes of any array can be counted
 SHARE = Bounds(float, 0, 1, open_end=True)  # also of what dropout zeroes
 
 

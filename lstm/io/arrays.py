@@ -5,7 +5,7 @@ Compiled code reads and writes wherever it is pointed to. So the public function
 
 import numbers
 import re
-from functools import cache
+from functools import cache, lru_cache
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from lstm.io import InputError, shown
 
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # in this machine's order of bytes
 WHOLE = " of whole numbers"
+TERM = r"(\d*)([A-Z])(?:\+(\d))?"  # such as T, 4H or T+1
 
 
 @cache
@@ -23,7 +24,7 @@ def parsed(text):
     ('gates', '(T+1, B, 4H)', ((1, 'T', 1), (1, 'B', 0), (4, 'H', 0)), False)
     """
     name, axes = text.removesuffix(WHOLE).split(" ", 1)
-    terms = re.findall(r"(\d*)([A-Z])(?:\+(\d))?", axes)
+    terms = re.findall(TERM, axes)
     numbers = tuple((int(times or 1), letter, int(more or 0)) for times, letter, more in terms)
     return name, axes, numbers, text.endswith(WHOLE)
 
@@ -37,22 +38,35 @@ def check_arrays(arrays, dtype=None, in_place=(), **sizes):
     Returns the sizes, {letter: number}.
     """
     for text, array in arrays.items():
-        name, axes, terms, whole = parsed(text)
         if not isinstance(array, np.ndarray):
+            name, axes, *_ = parsed(text)
             raise InputError(f"{name} {shown(array)} must be an array of NumPy, {axes}")
-        found = dict(sizes)
-        if not fits(array.shape, terms, found):
-            raise InputError(misfit(arrays, text, sizes))
-        sizes = found
+    found, complaint = sizes_of(tuple(arrays), tuple(array.shape for array in arrays.values()), tuple(sizes.items()))
+    if complaint:
+        raise InputError(complaint)
+    for text, array in arrays.items():
+        name, axes, _, whole = parsed(text)
         if whole and array.dtype.kind not in "iu":
             raise InputError(f"{name} {axes} holds {array.dtype}, not whole numbers")
         if not whole:
-            dtype = dtype or (array.dtype if array.dtype in FLOATS else "float32 or float64")
+            if dtype is None:
+                dtype = array.dtype if array.dtype in FLOATS else "float32 or float64"
             if array.dtype != dtype:
                 raise InputError(f"{name} {axes} holds {array.dtype}, not {dtype}; .astype makes it so")
             if name in in_place and not array.flags.carray:
                 raise InputError(f"{name} {axes} must be in C order, aligned and writeable; .copy() makes it so")
-    return sizes
+    return found
+
+
+@lru_cache(4096)  # because a training step asks the same a hundred times
+def sizes_of(texts, shapes, sizes):
+    """What check_arrays finds of shapes: the sizes of the letters, and what is wrong or ""."""
+    sizes = dict(sizes)
+    for text, shape in zip(texts, shapes):
+        known = dict(sizes)
+        if not fits(shape, parsed(text)[2], sizes):
+            return {}, misfit(text, shape, known, texts[0], shapes[0])
+    return sizes, ""
 
 
 def fits(shape, terms, sizes):
@@ -66,20 +80,19 @@ def fits(shape, terms, sizes):
     return True
 
 
-def misfit(arrays, text, sizes):
+def misfit(text, shape, sizes, first, first_shape):
     """The complaint about an array of another shape: its shape, the one that it must have, and why."""
-    name, axes, terms, _ = parsed(text)
-    wanted = axes
-    if any(letter in sizes for _, letter, _ in terms):
-        wanted += " = " + re.sub(
-            r"(\d*)([A-Z])(?:\+(\d))?",
-            lambda term: str(int(term[1] or 1) * sizes[term[2]] + int(term[3] or 0)) if term[2] in sizes else term[0],
-            axes,
-        )
-    first, first_axes, *_ = parsed(next(iter(arrays)))
-    beside = f" beside {first} {first_axes} of shape {next(iter(arrays.values())).shape}" if first != name else ""
-    empty = ", at least 1 each" if 0 in arrays[text].shape else ""
-    return f"{name} has shape {arrays[text].shape}, and{beside} must have {wanted}{empty}"
+
+    def number(term):
+        times, letter, more = int(term[1] or 1), term[2], int(term[3] or 0)
+        return str(times * sizes[letter] + more) if letter in sizes else term[0]
+
+    name, axes, *_ = parsed(text)
+    numbers = re.sub(TERM, number, axes)
+    wanted = axes if numbers == axes else f"{axes} = {numbers}"
+    beside = "" if first == text else f" beside {' '.join(parsed(first)[:2])} of shape {first_shape}"
+    empty = ", at least 1 each" if 0 in shape else ""
+    return f"{name} has shape {shape}, and{beside} must have {wanted}{empty}"
 
 
 def check_range(name, ids, size):
@@ -89,7 +102,7 @@ def check_range(name, ids, size):
         raise InputError(f"{name} has {least if least < 0 else most}, and must be at least 0 and less than {size}")
 
 
-def start_of(piece, size):
+def check_piece(piece, size):
     """The start of a slice of consecutive steps out of `size`. Raises InputError for anything else."""
     ends = (piece.start, piece.stop, piece.step) if isinstance(piece, slice) else (piece,)
     consecutive = all(end is None or isinstance(end, numbers.Integral) for end in ends) and ends[-1] in (None, 1)
