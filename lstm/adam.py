@@ -11,17 +11,27 @@ the norm and the clip of the gradient, weight decay, and the average of the para
 import numpy as np
 
 from lstm.engine.jit import compiled
+from lstm.io import COUNT, SHARE, Bounds, InputError, shown
+from lstm.io.arrays import FLOATS, check_arrays
+
+ANY, POSITIVE = Bounds(float, -1e300, 1e300), Bounds(float, 0, 1e300)
 
 
 class Adam:
     """The moments m and v, and the number t of steps taken."""
 
     def __init__(self, size, dtype=np.float32, beta1=0.9, beta2=0.999, epsilon=1e-7):
+        size = COUNT.check("size", size)
         self.m, self.v, self.t = np.zeros(size, dtype), np.zeros(size, dtype), 0
-        self.beta1, self.beta2, self.epsilon = beta1, beta2, epsilon
+        check_arrays({"m (N,)": self.m})
+        self.beta1, self.beta2 = SHARE.check("beta1", beta1), SHARE.check("beta2", beta2)
+        self.epsilon = POSITIVE.check("epsilon", epsilon)
 
     def step(self, parameters, gradient, learning_rate, scale, workers):
         """Move the flat `parameters` by one step against `scale * gradient`, in place."""
+        vectors = {"Adam's m (N,)": self.m, "parameters (N,)": parameters, "gradient (N,)": gradient}
+        check_arrays(vectors, in_place=("parameters", "gradient"))
+        learning_rate, scale = ANY.check("learning_rate", learning_rate), ANY.check("scale", scale)
         self.t += 1
         of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
         rate = of(learning_rate / (1 - self.beta1**self.t))
@@ -56,6 +66,8 @@ def adam_step(p, g, m, v, scale, rate, correction, one_minus_beta1, one_minus_be
 def gradient_norm(gradient, workers):
     """The Euclidean norm of a flat gradient, a float."""
 
+    check_arrays({"gradient (N,)": gradient})
+
     def square(part):
         with np.errstate(over="ignore", invalid="ignore"):  # a norm that is not finite is noticed by the caller
             return float(np.dot(gradient[part], gradient[part]))
@@ -74,6 +86,10 @@ def decay(arrays, rate, workers):
     Before the step of Adam this is AdamW's decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), with
     rate = learning rate * decay: unlike a penalty in the loss, it does not pass through Adam's division by sqrt(v').
     """
+    rate = ANY.check("rate", rate)
+    for array in arrays:
+        if not isinstance(array, np.ndarray) or array.dtype not in FLOATS or not array.flags.carray:
+            raise InputError(f"{shown(array)} must be an array of float32 or float64 in C order, aligned and writeable")
     flats = [array.reshape(-1) for array in arrays]  # views
 
     def shrink(part):
@@ -90,6 +106,8 @@ def update_average(average, parameters, most, t, workers):
     Averaging evens out the noise of single batches (Polyak & Juditsky 1992). d grows from 0.18, so that the first
     steps, which are far from where training ends, are soon forgotten.
     """
+    check_arrays({"average (N,)": average, "parameters (N,)": parameters}, in_place=("average", "parameters"))
+    most, t = SHARE.check("most", most), COUNT.check("t", t)
     one_minus_d = average.dtype.type(1 - min(most, (1 + t) / (10 + t)))
     workers.map(lambda part: average_step(average[part], parameters[part], one_minus_d), slices(average.size))
 

@@ -5,7 +5,6 @@ the remedy. API.md has short scripts that use nothing else.
 """
 
 import difflib
-import numbers
 import os
 import re
 import secrets
@@ -19,13 +18,14 @@ from lstm.batches import Batches
 from lstm.corpus import Corpus
 from lstm.engine.threads import default_threads
 from lstm.gradcheck import HIGHEST_RATE, TITLES, Problem, check
-from lstm.io import InputError, places
+from lstm.io import COUNT, WHOLE, InputError, places, shown
 from lstm.io.files import is_there
 from lstm.loss import cross_entropy
 from lstm.model import BACKENDS, CharRNN, Config, backend_of
 from lstm.rendering import music
 from lstm.sampling import Draw, encode_prime
-from lstm.settings import PRESETS, SCHEDULES, Settings
+from lstm.sampling_kernels import THREADS
+from lstm.settings import PRESETS, USUAL, Settings
 from lstm.storage import imported
 from lstm.storage.checkpoint import BEST, Checkpoint, find_weights, pretrained
 from lstm.storage.session import config_for, new_trainer, settings_for, suited, transposer_for
@@ -33,15 +33,6 @@ from lstm.streams import LONGEST_TUNE, generate_many, generators, in_order, open
 
 PLAIN_LENGTH = 500  # characters of a text that has no tunes
 AT_ONCE = 1024  # characters of a text whose gates are in memory at a time, where the loss is wanted
-WHOLE = {"epochs": 1, "batch_size": 1, "seq_length": 1, "warmup": 0, "seed": 0}  # settings, and the least of each
-RANGES = {  # settings, and the least and the most of each
-    "learning_rate": (1e-9, 10),
-    "clip": (0, 1e9),
-    "weight_decay": (0, 10),
-    "averaging": (0, 0.999999),
-    "validation": (0, 0.9),
-    "transpose": (0, 1),
-}
 
 
 def load(
@@ -63,7 +54,7 @@ def load(
     """
     if weights is None:
         path = find_weights(pretrained())
-    elif is_whole(weights) or (isinstance(weights, str) and weights == BEST):
+    elif not WHOLE.complaint(weights) or (isinstance(weights, str) and weights == BEST):
         path = find_weights(places.MODELS, weights)
     elif isinstance(weights, (str, os.PathLike)):
         path = Path(weights)
@@ -101,16 +92,10 @@ def compose(
     Raises InputError for a value that makes no sense, or a seed with a character that the model does not know.
     """
     require_model(model)
-    require_whole("tunes", tunes, 1)
-    if isinstance(temperature, bool) or not isinstance(temperature, numbers.Real) or temperature != 0:
-        require_number("temperature", temperature, 0.01, 100, "0, or a number")
-    require_whole("top_k", top_k, 0)
-    require_number("top_p", top_p, 0, 1)
-    random_seed = secrets.randbelow(10**6) if random_seed is None else require_whole("random_seed", random_seed, 0)
+    tunes, draw = COUNT.check("tunes", tunes), Draw(temperature, top_k, top_p)
+    random_seed = secrets.randbelow(10**6) if random_seed is None else WHOLE.check("random_seed", random_seed)
     if length is not None:
-        require_whole("length", length, 1)
-    if threads is not None:
-        require_whole("threads", threads, 1)
+        COUNT.check("length", length)
     if stop is not None:
         check_stop(model.vocabulary, stop)
     lines = header_lines(model, seed, rhythm=rhythm, meter=meter, key=key)
@@ -124,7 +109,7 @@ def compose(
         length or (LONGEST_TUNE if model.abc else PLAIN_LENGTH),
         tunes=model.abc,
         stop=stop,
-        draw=Draw(temperature, top_k, top_p),
+        draw=draw,
         lines=lines,
         headers=model.headers,
         threads=threads,
@@ -204,18 +189,12 @@ def train(text: str, **settings) -> Training:
         near = difflib.get_close_matches(name, known, 1)
         remedy = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
         raise InputError(f"{name} is not a setting; {remedy}")
-    for name, value in settings.items():
-        if name in WHOLE:
-            require_whole(name, value, WHOLE[name])
-        if name in RANGES:
-            require_number(name, value, *RANGES[name])
-        choices = {"preset": [*PRESETS], "schedule": SCHEDULES, "shuffle": (True, False)}.get(name)
-        if choices and value not in choices:
-            raise InputError(f"{name} {value!r} must be one of {', '.join(map(str, choices))}")
+    if settings.get("preset", USUAL) not in [*PRESETS]:
+        raise InputError(f"preset {shown(settings['preset'])} must be one of {', '.join(PRESETS)}")
     before = require_model(settings["init_from"]) if settings.get("init_from") is not None else None
     options = {name: value for name, value in settings.items() if name not in ("backend", "threads", "init_from")}
     backend = backend_of(settings.get("backend", "numba"))
-    threads = require_whole("threads", settings.get("threads", default_threads()), 1)
+    threads = THREADS.check("threads", settings.get("threads", default_threads()))
     chosen = settings_for(options)
     with named_as_arguments():
         corpus = Corpus.of(text, chosen.validation)
@@ -315,30 +294,10 @@ def named_as_arguments():
         raise InputError(complaint) from None
 
 
-def is_whole(value):
-    """Whether a value is a whole number. True and False are none."""
-    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
-
-
-def require_whole(name, value, least):
-    """The value, a whole number of at least `least`. Raises InputError for another one."""
-    if not is_whole(value) or value < least:
-        raise InputError(f"{name} {value!r} must be a whole number of at least {least}")
-    return int(value)
-
-
-def require_number(name, value, least, most, kind="a number"):
-    """The value, a number from `least` to `most`. Raises InputError for another one."""
-    if not isinstance(value, numbers.Real) or isinstance(value, bool) or not least <= value <= most:
-        raise InputError(f"{name} {value!r} must be {kind} of at least {least:g} and at most {most:g}")
-    return value
-
-
 def require_text(name, value):
     """The value, a text that is not empty. Raises InputError for anything else."""
     if not isinstance(value, str) or not value:
-        shown = repr(value) if len(repr(value)) < 80 else f"of type {type(value).__name__}"
-        raise InputError(f"{name} {shown} must be a text of at least one character")
+        raise InputError(f"{name} {shown(value)} must be a text of at least one character")
     return value
 
 

@@ -10,7 +10,8 @@ The target of each id is the one after it. Arrays are time-first.
 
 import numpy as np
 
-from lstm.io import InputError
+from lstm.io import COUNT, InputError
+from lstm.io.arrays import check_arrays
 
 
 class Batches:
@@ -21,6 +22,8 @@ class Batches:
     """
 
     def __init__(self, ids, batch_size, seq_length, remainder=False):
+        check_arrays({"ids (N,) of whole numbers": ids})
+        batch_size, seq_length = COUNT.check("batch_size", batch_size), COUNT.check("seq_length", seq_length)
         if len(ids) - 1 < batch_size * (1 if remainder else seq_length):
             raise InputError(self._too_short(len(ids), batch_size, seq_length))
         row = (len(ids) - 1) // batch_size

@@ -31,6 +31,11 @@ and of both kernels is the four gates in the order i f g o (that of Keras and Py
 
 import numpy as np
 
+from lstm.io import COUNT, SHARE, Bounds
+from lstm.io.arrays import check_arrays, check_piece, check_range
+
+KEY = Bounds(int, 0, 2**32 - 1)
+
 
 def sigmoid(x):
     """1 / (1 + exp(-x)), written with tanh: the same function, and exp(-x) cannot overflow."""
@@ -48,6 +53,7 @@ def forward(z, h0, c0, recurrent_kernel, machine=None, sigmoid=sigmoid):
     Returns gates (T, B, 4H), the activations i f g o; h and c (T+1, B, H), the state *before* each step
     and after the last: h[0] is h0, h[t+1] is what step t puts out.
     """
+    check_arrays({"z (T, B, 4H)": z, "h0 (B, H)": h0, "c0 (B, H)": c0, "recurrent_kernel (H, 4H)": recurrent_kernel})
     (T, B, _), H = z.shape, h0.shape[1]
     gates, h, c = np.empty_like(z), np.empty((T + 1, B, H), z.dtype), np.empty((T + 1, B, H), z.dtype)
     h[0], c[0] = h0, c0
@@ -70,6 +76,8 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, machine=None):
     machine: as in `forward`.
     Returns dz (T, B, 4H) and the gradients of h0 and c0, (B, H) each.
     """
+    arrays = {"dh (T, B, H)": dh, "dh_next (B, H)": dh_next, "dc_next (B, H)": dc_next, "gates (T, B, 4H)": gates}
+    check_arrays(arrays | {"c (T+1, B, H)": c, "recurrent_kernel (H, 4H)": recurrent_kernel})
     T = len(dh)
     dz = np.empty_like(gates)
     for t in reversed(range(T)):
@@ -91,6 +99,8 @@ def sum_by_place(dz, where, P):
 
     Looking up rows is a product with one-hot rows, so the gradient is a product with their transpose.
     """
+    check_arrays({"dz (M, N)": dz, "where (M,) of whole numbers": where})
+    check_range("where", where, COUNT.check("P", P))
     one_hot = np.eye(P, dtype=dz.dtype)[where]  # (M, P)
     return one_hot.T @ dz
 
@@ -106,6 +116,9 @@ def dropout(x, rate, key, piece=slice(None), out=None):
     computes it again: dropout is its own backward), and it does not matter how the work is cut into pieces.
     The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
     """
+    check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}))
+    rate, key = SHARE.check("rate", rate), KEY.check("key", key)
+    check_piece(piece, len(x))
     T, B, H = x.shape
     t, b, j = (np.arange(n, dtype=np.uint32) for n in x.shape)
     position = ((b[:, None] * np.uint32(T) + t[piece, None, None]) * np.uint32(H)) + j  # (T, B, H)

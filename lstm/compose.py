@@ -15,7 +15,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from lstm.io import InputError
-from lstm.io.command_line import Parser, between, exit_with, path_name, say, whole
+from lstm.io.command_line import Parser, exit_with, number, path_name, say, whole
 from lstm.io.files import read_text
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
@@ -24,7 +24,7 @@ from lstm.notation.header import WANTED
 from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
-from lstm.sampling import Draw, encode_prime
+from lstm.sampling import DRAWN, Draw, encode_prime
 from lstm.storage import imported
 from lstm.streams import LONGEST_TUNE, Chunk, generate_many, generators, in_order, opening
 
@@ -52,10 +52,10 @@ def parse(argv, name):
     add("--seed", metavar="TEXT", help="text to go on from; the network reads all of it first")
     add("--seed-file", type=path_name, metavar="FILE", help="the same, from a file")
     add = parser.add_argument_group("what is drawn").add_argument
-    degree = between(0.01, 100, or_zero=True)  # what divides logits without overflow
-    add("--temperature", type=degree, default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
-    add("--top-k", type=whole(0), default=0, metavar="K", help="draw from the K likeliest; 0 is all")
-    add("--top-p", type=between(0, 1), default=1.0, metavar="P", help="draw from the likeliest that add up to P")
+    of = {name: number(bounds) for name, bounds in DRAWN.items()}  # option types
+    add("--temperature", type=of["temperature"], default=0.8, help="low is cautious, 0 is argmax (%(default)s)")
+    add("--top-k", type=of["top_k"], default=0, metavar="K", help="draw from the K likeliest; 0 is all")
+    add("--top-p", type=of["top_p"], default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
     add("--threads", type=whole(1, 1024), metavar="N", help="use N threads (the cores; the text does not depend on it)")
     add = parser.add_argument_group("what is written").add_argument

@@ -41,13 +41,14 @@ from lstm.evaluation.quality import (
     tunes_of_network,
 )
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, bar_interval, between, exit_with, path_name, say, whole
+from lstm.io.command_line import Parser, bar_interval, between, exit_with, number, path_name, say, whole
 from lstm.io.files import make_directory, write_bytes
 from lstm.io.places import shown
 from lstm.notation.abc2midi import find_abc2midi
 from lstm.notation.transpose import in_other_keys
 from lstm.notation.tunes import is_abc, split, split_tunes
 from lstm.rendering.plots import against_temperature, save
+from lstm.sampling import DRAWN
 from lstm.settings import Settings
 from lstm.storage import imported
 from lstm.storage.checkpoint import digest
@@ -73,7 +74,7 @@ def parse(argv):
     held_out = Settings.validation
     add("--validation", type=share, default=held_out, metavar="FRACTION", help="of the text held out (%(default)s)")
     add("--samples", type=whole(1), default=500, metavar="N", help="compose N tunes at each temperature (%(default)s)")
-    degree = between(0.01, 100, or_zero=True)
+    degree = number(DRAWN["temperature"])
     add("--temperatures", type=degree, nargs="+", default=[0.5, 0.8, 1.0], metavar="T", help="(0.5 0.8 1.0)")
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
     out = places.LOGS / "evaluation"

@@ -14,10 +14,13 @@ import numpy as np
 from numba import types
 from numba.extending import overload, register_jitable
 
+from lstm.cell import KEY
 from lstm.engine import tile
 from lstm.engine.barrier import arrive, wait_for_all
 from lstm.engine.jit import OPTIONS, compiled
 from lstm.engine.machine import Machine
+from lstm.io import COUNT, SHARE
+from lstm.io.arrays import check_arrays, check_piece, check_range
 
 
 def tanh(x):
@@ -147,6 +150,8 @@ def side_by_side(loop, B, H, dtype, workers):
 
 def forward(z, h0, c0, recurrent_kernel, machine=None):
     """Run one layer over a sequence; see cell.forward, equations (1) to (7)."""
+    arrays = {"z (T, B, 4H)": z, "h0 (B, H)": h0, "c0 (B, H)": c0, "recurrent_kernel (H, 4H)": recurrent_kernel}
+    check_arrays(arrays, in_place=("z", "recurrent_kernel"))
     T, B, H = len(z), *h0.shape
     machine = machine or Machine(None)
     h, c = machine.empty((T + 1, B, H), z.dtype), machine.empty((T + 1, B, H), z.dtype)
@@ -187,6 +192,9 @@ def run_forward(z, h, c, recurrent_kernel, share, arrived):
 
 def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, machine=None):
     """Backpropagation through time; see cell.backward, equations (8) to (12)."""
+    arrays = {"dh (T, B, H)": dh, "dh_next (B, H)": dh_next, "dc_next (B, H)": dc_next, "gates (T, B, 4H)": gates}
+    arrays |= {"c (T+1, B, H)": c, "recurrent_kernel (H, 4H)": recurrent_kernel}
+    check_arrays(arrays, in_place=("dh", "gates", "c", "recurrent_kernel"))
     machine = machine or Machine(None)
     dh_next, dc_next = dh_next.copy(), dc_next.copy()
 
@@ -225,9 +233,16 @@ def run_backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, share, arrive
         tile.add_product(dz[t][rows], panels, dh_next[rows, units])
 
 
-@compiled
 def sum_by_place(dz, where, P):
     """Rows summed by where they came from; see cell.sum_by_place."""
+    check_arrays({"dz (M, N)": dz, "where (M,) of whole numbers": where})
+    check_range("where", where, COUNT.check("P", P))
+    return add_by_place(dz, np.ascontiguousarray(where, np.intp), int(P))
+
+
+@compiled
+def add_by_place(dz, where, P):
+    """The loop over the rows."""
     total = np.zeros((P, dz.shape[1]), dz.dtype)
     for m in range(len(dz)):
         into, row = total[where[m]], dz[m]
@@ -238,10 +253,12 @@ def sum_by_place(dz, where, P):
 
 def dropout(x, rate, key, piece=slice(None), out=None):
     """Inverted dropout by a hash of the position; see cell.dropout."""
-    out = np.empty_like(x) if out is None else out
+    check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}), in_place=("out",))
+    rate, key, start = SHARE.check("rate", rate), KEY.check("key", key), check_piece(piece, len(x))
+    out = np.empty(x.shape, x.dtype) if out is None else out
     if out is not x:
         out[piece] = x[piece]
-    drop(out[piece], rate, key, piece.start or 0, len(x))
+    drop(out[piece], rate, np.uint32(key), start, len(x))
     return out
 
 

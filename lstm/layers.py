@@ -17,6 +17,8 @@ import numpy as np
 from lstm import cell
 from lstm.engine.machine import Machine
 from lstm.engine.threads import by_columns, by_time
+from lstm.io import InputError
+from lstm.io.arrays import check_arrays, check_range
 
 PLAIN = Machine(cell)  # one thread, and the textbook
 
@@ -69,11 +71,22 @@ def kernel_gradient(x, dy, gradient, n):
     gradient.bias[n] = dy[:, n].sum(axis=0)
 
 
+def check_gradient(gradient, layer):
+    """Raise InputError unless a gradient is a layer of the same shapes and dtypes."""
+    for name, array in vars(layer).items():
+        other = getattr(gradient, name, None)
+        if getattr(other, "shape", None) != array.shape or other.dtype != array.dtype or not other.flags.writeable:
+            raise InputError(f"the gradient's {name} must be {array.dtype} of shape {array.shape}, and writeable")
+
+
 @dataclass(frozen=True)
 class Embedding:
     """A learnt vector for each character."""
 
     embedding: np.ndarray  # (V, E)
+
+    def __post_init__(self):
+        check_arrays({"embedding (V, E)": self.embedding})
 
     def forward(self, ids):
         """ids (T, B) -> x (P, E), the vectors of the P different characters; where (T, B), so that x[where] is
@@ -82,6 +95,8 @@ class Embedding:
         A text repeats its few characters, and what is the same need not be computed again: the next layer
         does for P rows of x what else it would do for T*B.
         """
+        check_arrays({"ids (T, B) of whole numbers": ids})
+        check_range("ids (T, B)", ids, len(self.embedding))
         there = np.zeros(len(self.embedding), bool)
         there[ids] = True
         present = np.flatnonzero(there)
@@ -90,6 +105,9 @@ class Embedding:
     @staticmethod
     def backward(dx, present, gradient):
         """dx (P, E), already summed over the places of each character. What is not there has no gradient."""
+        arrays = {"dx (P, E)": dx, "present (P,) of whole numbers": present, "gradient (V, E)": gradient.embedding}
+        check_arrays(arrays, in_place=("gradient",))
+        check_range("present", present, len(gradient.embedding))
         gradient.embedding[:] = 0
         gradient.embedding[present] = dx
 
@@ -102,14 +120,22 @@ class LSTM:
     recurrent_kernel: np.ndarray  # U, (H, 4H)
     bias: np.ndarray  # b, (4H,)
 
+    def __post_init__(self):
+        of_layer = {"recurrent_kernel (H, 4H)": self.recurrent_kernel, "kernel (K, 4H)": self.kernel}
+        check_arrays(of_layer | {"bias (4H,)": self.bias})
+
     def forward(self, x, h0, c0, where=None, dropout=None, machine=PLAIN):
         """x (T, B, H), its dropout, state h0, c0 (B, H) -> h (T, B, H), the state after the last step, cache.
 
         Or, after an embedding: x (P, E) and where (T, B), and step t of row b reads x[where[t, b]].
         """
+        K, H = len(self.kernel), len(self.recurrent_kernel)
+        given = {"x (T, B, K)": x} if where is None else {"where (T, B) of whole numbers": where, "x (P, K)": x}
+        check_arrays(given | {"h0 (B, H)": h0, "c0 (B, H)": c0}, self.kernel.dtype, K=K, H=H)
         if where is None:
             z, x = affine(x, self.kernel, self.bias, dropout, machine)  # (T, B, 4H)
         else:
+            check_range("where (T, B)", where, len(x))
             z = self.looked_up(x, where, machine)
         gates, h, c = machine.backend.forward(z, h0, c0, self.recurrent_kernel, machine)
         return h[1:], (h[-1], c[-1]), (x, where, dropout, gates, h, c)
@@ -137,6 +163,7 @@ class LSTM:
         dx has the shape of x: after an embedding it is (P, E), summed over the places of each character.
         The cache is used up: the backend may write dz over its gates.
         """
+        check_gradient(gradient, self)
         x, where, dropout, gates, h, c = cache
         dz, dh0, dc0 = machine.backend.backward(dh, dh_next, dc_next, gates, c, self.recurrent_kernel, machine)
         of_h = of_x = rows(dz)  # (T*B, 4H)
@@ -171,14 +198,20 @@ class Dense:
     kernel: np.ndarray  # (H, V)
     bias: np.ndarray  # (V,)
 
+    def __post_init__(self):
+        check_arrays({"kernel (H, V)": self.kernel, "bias (V,)": self.bias})
+
     def forward(self, x, dropout=None, machine=PLAIN):
         """x (T, B, H), its dropout -> y (T, B, V), cache."""
+        check_arrays({"x (T, B, H)": x}, self.kernel.dtype, H=len(self.kernel))
         y, x = affine(x, self.kernel, self.bias, dropout, machine)
         return y, (x, dropout)
 
     def backward(self, dy, cache, gradient, machine=PLAIN):
         """dy (T, B, V) -> dx (T, B, H)."""
         x, dropout = cache
+        check_arrays({"x (T, B, H)": x, "dy (T, B, V)": dy}, V=len(self.bias))
+        check_gradient(gradient, self)
         dx, tasks = affine_backward(dy, self.kernel, dropout, machine)
         columns = partial(kernel_gradient, rows(x), rows(dy), gradient)
         machine.workers.run(by_columns(columns, len(self.bias)) + tasks)

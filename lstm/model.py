@@ -1,6 +1,7 @@
 """The network: ids -> embedding -> L x [LSTM -> dropout] -> dense -> logits of the next character."""
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
@@ -8,10 +9,12 @@ import numpy as np
 from lstm import cell, kernels
 from lstm.engine.machine import Machine, Memory
 from lstm.engine.threads import Workers, by_time, one_blas_thread
-from lstm.io import InputError
+from lstm.io import SHARE, WHOLE, Bounds, InputError, check_fields, shown
+from lstm.io.arrays import check_arrays, check_range
 from lstm.layers import LSTM, Dense, Dropout, Embedding
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.parameters import Parameters
+from lstm.vocabulary import Vocabulary
 
 # What runs the loop over time: modules with the same functions.
 BACKENDS = {"numba": kernels, "numpy": cell}
@@ -34,6 +37,20 @@ def backend_of(backend):
     return backend
 
 
+IDS = "ids (T, B) of whole numbers"
+TARGETS = "targets (T, B) of whole numbers"
+ROWS = Bounds(int, 1, 10**9)  # of a batch
+SIZES = {  # what the fields of a Config may be
+    "vocabulary": Bounds(int, 1, 1_114_112),  # so many characters Unicode can have
+    "embedding": Bounds(int, 1, 10**6),
+    "units": Bounds(int, 1, 10**6),
+    "layers": Bounds(int, 1, 1000),
+    "dropout": SHARE,
+    "input_dropout": SHARE,
+    "recurrent_dropout": SHARE,
+}
+
+
 @dataclass(frozen=True)
 class Config:
     """The sizes of a model, V, E, H and L, and the dropout rates."""
@@ -47,14 +64,7 @@ class Config:
     recurrent_dropout: float = 0.0  # the same of each recurrent kernel
 
     def __post_init__(self):
-        for name in ("vocabulary", "embedding", "units", "layers"):
-            value = getattr(self, name)
-            if not isinstance(value, int) or isinstance(value, bool) or value < 1:
-                raise InputError(f"{name} {value!r} must be a whole number of at least 1")
-        for name in ("dropout", "input_dropout", "recurrent_dropout"):
-            value = getattr(self, name)
-            if not isinstance(value, (int, float)) or not 0 <= value < 1:
-                raise InputError(f"{name} {value!r} must be a number of at least 0 and less than 1")
+        check_fields(self, SIZES)
 
     @property
     def shapes(self):
@@ -77,6 +87,13 @@ class State(NamedTuple):
     def rows(self, part):
         """The state of some rows of the batch."""
         return State(self.h[:, part], self.c[:, part])
+
+
+def arrays_of(name, state):
+    """The arrays of a State, as check_arrays takes them. Raises InputError for what is none."""
+    if not isinstance(state, State):
+        raise InputError(f"{name} {shown(state)} must be a State, h and c (L, B, H); initial_state(B) gives one")
+    return {f"{name}.h (L, B, H)": state.h, f"{name}.c (L, B, H)": state.c}
 
 
 class Network(NamedTuple):
@@ -135,6 +152,8 @@ class DropoutKeys(NamedTuple):
 
 def dropout_keys(seed, step, layers):
     """The DropoutKeys of a step, a function of the seed and the step alone."""
+    seed, step = WHOLE.check("seed", seed), WHOLE.check("step", step)
+    layers = SIZES["layers"].check("layers", layers)
     keys = np.random.SeedSequence([seed, step]).generate_state(2 * layers + 1)
     return DropoutKeys(keys[:layers], keys[layers:-1], keys[-1])
 
@@ -151,19 +170,28 @@ class BatchResult(NamedTuple):
 class CharRNN:
     """A character-level LSTM: its config, its parameters, and the backend that runs the loop over time.
 
-    The state goes in and comes out of each call; the model itself remembers nothing.
+    The state goes in and comes out of each call; the model itself remembers nothing. What does not fit, in shape, type
+    or range, raises InputError before anything is computed.
     """
 
     def __init__(self, config, parameters=None, backend=kernels):
-        self.config = config
+        if not isinstance(config, Config):
+            raise InputError(f"config {shown(config)} must be a Config")
+        self.config, self.sizes = config, {"V": config.vocabulary, "L": config.layers, "H": config.units}
         self.parameters = parameters if parameters is not None else initial_parameters(config)
+        self.check_parameters("parameters", self.parameters)
         self.network = Network.of(self.parameters)
         self.backend = backend_of(backend)
         self._gradient, self._memory = None, Memory()  # of a training step: see `loss_and_gradient`
 
+    @property
+    def dtype(self):
+        """float32 or float64."""
+        return self.parameters.flat.dtype
+
     def copy(self):
         """The model as it is now: a copy that stays so while training goes on."""
-        return CharRNN(self.config, self.parameters.astype(self.parameters.flat.dtype), self.backend)
+        return CharRNN(self.config, self.parameters.astype(self.dtype), self.backend)
 
     def __repr__(self):
         c = self.config
@@ -172,8 +200,34 @@ class CharRNN:
 
     def initial_state(self, B=1):
         """The state before the first character: zero, for B rows."""
-        shape = (self.config.layers, B, self.config.units)
-        return State(np.zeros(shape, self.parameters.flat.dtype), np.zeros(shape, self.parameters.flat.dtype))
+        shape = self.config.layers, ROWS.check("B", B), self.config.units
+        return State(np.zeros(shape, self.dtype), np.zeros(shape, self.dtype))
+
+    def check_parameters(self, name, parameters):
+        """Raise InputError unless Parameters, or a gradient, are of this model's names, shapes and dtype."""
+        if not isinstance(parameters, Parameters):
+            raise InputError(f"{name} {shown(parameters)} must be Parameters, as initial_parameters gives them")
+        for wanted, found in zip_longest(self.config.shapes.items(), parameters.shapes.items()):
+            if wanted != found:
+                raise InputError(f"{name} have {found}, and must have {wanted} by {self.config}")
+        if parameters.flat.dtype != self.dtype:
+            raise InputError(f"{name} hold {parameters.flat.dtype}, not {self.dtype}; .astype makes it so")
+
+    def check_vocabulary(self, vocabulary):
+        """Raise InputError unless a vocabulary has a character for each id of this model."""
+        if not isinstance(vocabulary, Vocabulary):
+            raise InputError(f"vocabulary {shown(vocabulary)} must be a Vocabulary")
+        if len(vocabulary) != self.config.vocabulary:
+            raise InputError(f"the vocabulary has {len(vocabulary)} characters, and the model {self.config.vocabulary}")
+
+    def check_keys(self, keys):
+        """Raise InputError unless these are DropoutKeys for so many layers, or None."""
+        if keys is None:
+            return
+        if not isinstance(keys, DropoutKeys):
+            raise InputError(f"keys {shown(keys)} must be None or DropoutKeys; dropout_keys gives some")
+        of_layers = {"keys.output (L,)": keys.output, "keys.recurrent (L,)": keys.recurrent}
+        check_arrays({f"{name} of whole numbers": array for name, array in of_layers.items()}, L=self.config.layers)
 
     def drop_weights(self, arrays, keys, workers):
         """Name -> array with dropout, for those of `arrays` (parameters or their gradient) that have dropout.
@@ -204,6 +258,8 @@ class CharRNN:
         keys: the DropoutKeys, or None to switch dropout off.
         machine: what to compute on; one thread by default.
         """
+        check_arrays({IDS: ids} | arrays_of("state", state), self.dtype, **self.sizes)
+        self.check_keys(keys)
         machine = machine or Machine(self.backend)
         network, rate = self.dropped(keys, machine.workers), self.config.dropout
         x, where, present = network.embedding.forward(ids)
@@ -224,6 +280,10 @@ class CharRNN:
 
         The cache is used up: the backend may have written over it.
         """
+        T, B, _ = cache[2][-1][-1].shape  # (T+1, B, H), the cells of the last layer
+        arrays = {"dlogits (T, B, V)": dlogits} | arrays_of("dstate", dstate)
+        check_arrays(arrays, self.dtype, T=T - 1, B=B, **self.sizes)
+        self.check_parameters("into", into)
         machine = machine or Machine(self.backend)
         network, present, caches, of_dense, keys = cache
         gradient, before = Network.of(into), []
@@ -244,6 +304,8 @@ class CharRNN:
         Backpropagation is truncated: no gradient comes from beyond the last character. The gradient is kept in
         the model: the next call overwrites it.
         """
+        check_arrays({IDS: ids, TARGETS: targets})
+        check_range("targets", targets, self.config.vocabulary)
         machine = Machine(self.backend, workers or Workers(), self._memory.reuse().empty)
         if self._gradient is None:
             self._gradient = self.parameters.like()
@@ -266,7 +328,8 @@ class CharRNN:
 
         The keys are i, f, g, o, c and h, each (T, B, H).
         """
-        _, _, (_, _, caches, _, _) = self.forward(ids, state or self.initial_state(ids.shape[1]))
+        rows = check_arrays({IDS: ids})["B"]
+        _, _, (_, _, caches, _, _) = self.forward(ids, self.initial_state(rows) if state is None else state)
         traces = []
         for *_, gates, h, c in caches:
             i, f, g, o = np.split(gates, 4, axis=-1)

@@ -8,12 +8,17 @@ import math
 
 import numpy as np
 
+from lstm.io import COUNT, InputError, shown
+from lstm.io.arrays import FLOATS
+
 
 class Parameters:
     """`Parameters({"dense/bias": (3,)})["dense/bias"]` is a view into `.flat`, so writing to one writes to both."""
 
     def __init__(self, shapes, dtype=np.float32):
-        self.shapes = dict(shapes)
+        if dtype not in FLOATS:
+            raise InputError(f"dtype {shown(dtype)} must be float32 or float64")
+        self.shapes = {name: tuple(COUNT.check(f"{name}'s size", n) for n in shape) for name, shape in shapes.items()}
         self.flat = np.zeros(sum(map(math.prod, self.shapes.values())), dtype)
         self._views, start = {}, 0
         for name, shape in self.shapes.items():

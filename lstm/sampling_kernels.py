@@ -23,11 +23,14 @@ from lstm.engine.barrier import LINE, arrive, wait_for_all
 from lstm.engine.jit import OPTIONS, compiled
 from lstm.engine.threads import Workers, default_threads, one_blas_thread
 from lstm.engine.tile import add_product, pack
+from lstm.io import Bounds, InputError
+from lstm.io.arrays import check_arrays, check_range
 from lstm.kernels import sigmoid, split, tanh
-from lstm.model import State
+from lstm.model import State, arrays_of
 
 CHUNK = 64  # characters to a call: enough to make up for its cost, few enough to watch the text grow
 UNITS = 128  # the fewest units of a layer that are worth a thread
+THREADS = Bounds(int, 1, 1024)
 
 
 class Share(NamedTuple):
@@ -155,16 +158,20 @@ def keep_likeliest(p, most, least):
 
 @register_jitable(**OPTIONS)
 def choose(logits, uniform, draw):
-    """sampling.distribution and sampling.pick in one: an id, for logits (V,) and a number from [0, 1)."""
+    """sampling.distribution and sampling.pick in one: an id, for logits (V,) and a number from [0, 1).
+
+    draw: temperature, top_k and top_p, a tuple.
+    """
     V, likeliest = logits.size, largest(logits)
-    if draw.temperature == 0:
+    temperature, top_k, top_p = draw
+    if temperature == 0:
         return likeliest
     p, total, cumulative = np.empty(V), 0.0, 0.0  # float64
     for j in range(V):
-        p[j] = math.exp((np.float64(logits[j]) - np.float64(logits[likeliest])) / draw.temperature)
+        p[j] = math.exp((np.float64(logits[j]) - np.float64(logits[likeliest])) / temperature)
         total += p[j]
-    if 0 < draw.top_k < V or draw.top_p < 1:
-        keep_likeliest(p, draw.top_k if 0 < draw.top_k < V else V, draw.top_p * total)
+    if 0 < top_k < V or top_p < 1:
+        keep_likeliest(p, top_k if 0 < top_k < V else V, top_p * total)
         total = 0.0
         for j in range(V):
             total += p[j]
@@ -214,6 +221,22 @@ def run(share, thread, arrived, text, uniforms, h, c, logits, draw):
             text[t + 1, b] = choose(logits[b], uniforms[t, b], draw)
 
 
+def check_read(model, ids):
+    """Raise InputError unless these are ids (T,) that the model knows."""
+    check_arrays({"ids (T,) of whole numbers": ids})
+    check_range("ids (T,)", ids, model.config.vocabulary)
+
+
+def check_draw(model, last, state, uniforms):
+    """Raise InputError unless a Sampler of the model can draw from these; see `Sampler.draw`."""
+    whole = {"last (B,) of whole numbers": last}
+    check_arrays(whole | arrays_of("state", state), model.dtype, **model.sizes)
+    check_arrays(whole | {"uniforms (T, B)": uniforms})
+    check_range("last (B,)", last, model.config.vocabulary)
+    if not (uniforms.min() >= 0 and uniforms.max() < 1):
+        raise InputError(f"uniforms (T, B) go from {uniforms.min()} to {uniforms.max()}, and must be in [0, 1)")
+
+
 class Sampler:
     """Draws the characters of B texts side by side, with a copy of a compiled float32 model.
 
@@ -225,11 +248,12 @@ class Sampler:
     chunk = CHUNK
 
     def __init__(self, model, draw, many=False, threads=None):
-        H = model.config.units
+        if not self.fits(model):
+            raise InputError(f"{model} must be compiled and float32 to be run here; sampling.Sampler runs any")
+        H, threads = model.config.units, threads if threads is None else THREADS.check("threads", threads)
         threads = min(threads, H) if threads else min(default_threads(), max(1, H // UNITS))
-        self._initial, self._characters = model.initial_state, model.config.vocabulary
-        # note: always the same three types, because for others `run` would be compiled again
-        self._how = type(draw)(float(draw.temperature), int(draw.top_k), float(draw.top_p))
+        self._model, self._many = model, many
+        self._how = draw.temperature, draw.top_k, draw.top_p
         self._shares = shares(model, threads, packed=many)
         self._workers = Workers(threads)
 
@@ -240,13 +264,17 @@ class Sampler:
 
     def read(self, ids):
         """ids (T,) -> the state before the last of them is read."""
-        state = self._initial()
+        check_read(self._model, ids)
+        state = self._model.initial_state()
         for start in range(0, len(ids) - 1, 1024):  # in slices, so that Ctrl-C need not wait for a long text
             _, state = self._run(ids[start : start + 1025, None], state, np.empty((0, 1)))
         return state
 
     def draw(self, last, state, uniforms):
         """The characters that follow `last` (B,), one for each of uniforms (T, B): ids (T, B), the state after."""
+        check_draw(self._model, last, state, uniforms)
+        if len(last) > 1 and not self._many:
+            raise InputError(f"last has shape {last.shape}; a Sampler of more than one text is made with many=True")
         text = np.concatenate((last[None], np.zeros(uniforms.shape, np.int64)))  # (T+1, B)
         text, state = self._run(text, state, uniforms)
         return text[1:], state
@@ -254,8 +282,8 @@ class Sampler:
     def _run(self, text, state, uniforms):
         # note: all in C order, because for another order `run` would be compiled again
         h, c = np.array((state.h, state.h), order="C"), np.array(state.c, order="C")
-        logits = np.empty((c.shape[1], self._characters), c.dtype)
-        uniforms = np.ascontiguousarray(uniforms)
+        logits = np.empty((c.shape[1], self._model.config.vocabulary), c.dtype)
+        uniforms = np.ascontiguousarray(uniforms, np.float64)
         texts = [np.array(text, np.int64, order="C") for _ in self._shares]  # each thread has its own
 
         def work(q, arrived):

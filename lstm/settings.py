@@ -4,10 +4,25 @@ import math
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from lstm.io import COUNT, SHARE, WHOLE, Bounds, InputError, check_fields, shown
+from lstm.model import ROWS
 from lstm.notation.transpose import KEPT
 
 SCHEDULES = ("constant", "cosine")  # of the learning rate
 LOWEST = 0.01  # share of the learning rate that the cosine ends at
+BOUNDS = {  # of the Settings that are numbers
+    "epochs": COUNT,
+    "batch_size": ROWS,
+    "seq_length": COUNT,
+    "learning_rate": Bounds(float, 1e-9, 10),
+    "warmup": WHOLE,
+    "clip": Bounds(float, 0, 1e9),
+    "weight_decay": Bounds(float, 0, 10),
+    "averaging": SHARE,
+    "validation": Bounds(float, 0, 0.9),
+    "transpose": Bounds(float, 0, 1),
+    "seed": WHOLE,
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +42,13 @@ class Settings:
     shuffle: bool = False  # whether the tunes stand in another order in each epoch
     transpose: float = 0.0  # share of the tunes whose key is drawn anew in each epoch
     seed: int = 1
+
+    def __post_init__(self):
+        check_fields(self, BOUNDS)
+        if not (isinstance(self.schedule, str) and self.schedule in SCHEDULES):
+            raise InputError(f"schedule {shown(self.schedule)} must be one of {', '.join(SCHEDULES)}")
+        if not isinstance(self.shuffle, bool):
+            raise InputError(f"shuffle {shown(self.shuffle)} must be one of True, False")
 
 
 class Preset(NamedTuple):

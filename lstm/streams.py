@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lstm.io import COUNT
 from lstm.model import State
 from lstm.notation.header import Header, Headers
 from lstm.notation.tunes import END, PROMPT
@@ -44,7 +45,9 @@ def generate_many(
     lines: those that each header must have, by `headers.lines`; see notation/header.py. Then the prime is PROMPT.
     Raises InputError if the prime is empty or has a character that the model does not know.
     """
+    model.check_vocabulary(vocabulary)
     encode_prime(vocabulary, prime)
+    length = COUNT.check("length", length)
     rngs = iter(rngs)
     first = list(islice(rngs, AT_ONCE))
     sampler = sampler_for(model, draw, len(first) > 1, threads)

@@ -19,11 +19,11 @@ from tqdm import tqdm
 from lstm.corpus import counted
 from lstm.engine.threads import default_threads
 from lstm.io import InputError, places
-from lstm.io.command_line import Parser, bar_interval, between, exit_with, path_name, say, whole
+from lstm.io.command_line import Parser, bar_interval, exit_with, number, path_name, say, whole
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
-from lstm.model import BACKENDS, Config
-from lstm.settings import PRESETS, SCHEDULES, USUAL, Settings, memory_needed
+from lstm.model import BACKENDS, SIZES, Config
+from lstm.settings import BOUNDS, PRESETS, SCHEDULES, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import epochs
 from lstm.storage.run import Run
 from lstm.storage.session import Complete, begin, config_for, resume, settings_for
@@ -35,6 +35,7 @@ NAME = "python -m lstm.train"
 def parse(argv, name):
     """The options. Those that make up the run are None unless given, so that presets and --resume can tell."""
     usual = SimpleNamespace(**asdict(config_for({}, 1)), **asdict(settings_for({})))
+    of = {name: number(bounds) for name, bounds in (SIZES | BOUNDS).items()}  # option types
     parser = Parser(prog=name, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
     add = parser.add_argument_group("the text and the places").add_argument
     add(
@@ -54,41 +55,43 @@ def parse(argv, name):
     there.add_argument("--overwrite", action="store_true", help="delete the run in --model-dir and --log-dir")
     add = parser.add_argument_group("the model").add_argument
     add("--preset", choices=PRESETS, help=f"a set of these options to start from ({USUAL})")
-    add("--embedding", type=whole(1, 10**6), metavar="E", help=f"numbers that describe a character ({usual.embedding})")
-    add("--units", type=whole(1, 10**6), metavar="H", help=f"cells in each LSTM layer ({usual.units})")
-    add("--layers", type=whole(1, 1000), metavar="L", help=f"LSTM layers ({usual.layers})")
-    share = between(0, 1, open_end=True)
-    add("--dropout", type=share, metavar="RATE", help=f"share of each layer's output zeroed ({usual.dropout})")
-    add("--input-dropout", type=share, metavar="RATE", help=f"share of the embedding zeroed ({usual.input_dropout})")
+    add("--embedding", type=of["embedding"], metavar="E", help=f"numbers that describe a character ({usual.embedding})")
+    add("--units", type=of["units"], metavar="H", help=f"cells in each LSTM layer ({usual.units})")
+    add("--layers", type=of["layers"], metavar="L", help=f"LSTM layers ({usual.layers})")
+    add("--dropout", type=of["dropout"], metavar="RATE", help=f"share of each layer's output zeroed ({usual.dropout})")
     add(
-        "--recurrent-dropout", type=share, metavar="RATE",
+        "--input-dropout", type=of["input_dropout"], metavar="RATE",
+        help=f"share of the embedding zeroed ({usual.input_dropout})",
+    )
+    add(
+        "--recurrent-dropout", type=of["recurrent_dropout"], metavar="RATE",
         help=f"share of the recurrent kernels zeroed ({usual.recurrent_dropout})",
     )
     add = parser.add_argument_group("the training").add_argument
-    add("--epochs", type=whole(1), metavar="N", help=f"passes over the text, in all ({usual.epochs})")
-    add("--batch-size", type=whole(1), metavar="B", help=f"rows of text read side by side ({usual.batch_size})")
-    add("--seq-length", type=whole(1), metavar="T", help=f"characters gradients go back ({usual.seq_length})")
+    add("--epochs", type=of["epochs"], metavar="N", help=f"passes over the text, in all ({usual.epochs})")
+    add("--batch-size", type=of["batch_size"], metavar="B", help=f"rows of text read side by side ({usual.batch_size})")
+    add("--seq-length", type=of["seq_length"], metavar="T", help=f"characters gradients go back ({usual.seq_length})")
     add("--shuffle", action=BooleanOptionalAction, help=f"tunes in another order each epoch ({usual.shuffle})")
     add(
-        "--transpose", type=between(0, 1), metavar="SHARE",
+        "--transpose", type=of["transpose"], metavar="SHARE",
         help=f"share of the tunes whose key is drawn anew each epoch ({usual.transpose})",
     )
     add(
-        "--validation", type=between(0, 0.9), metavar="FRACTION",
+        "--validation", type=of["validation"], metavar="FRACTION",
         help=f"share of the tunes held out ({usual.validation})",
     )
-    add("--seed", type=whole(0), metavar="N", help=f"of the first weights, dropout, order and keys ({usual.seed})")
+    add("--seed", type=of["seed"], metavar="N", help=f"of the first weights, dropout, order and keys ({usual.seed})")
     add = parser.add_argument_group("the optimizer").add_argument
-    add("--learning-rate", type=between(1e-9, 10), metavar="RATE", help=f"of Adam ({usual.learning_rate})")
+    add("--learning-rate", type=of["learning_rate"], metavar="RATE", help=f"of Adam ({usual.learning_rate})")
     add("--schedule", choices=SCHEDULES, help=f"the learning rate stays, or falls to 1 %% ({usual.schedule})")
-    add("--warmup", type=whole(0), metavar="STEPS", help=f"steps in which the learning rate rises ({usual.warmup})")
-    add("--clip", type=between(0, 1e9), metavar="NORM", help=f"largest gradient norm; 0 for none ({usual.clip})")
+    add("--warmup", type=of["warmup"], metavar="STEPS", help=f"steps in which the learning rate rises ({usual.warmup})")
+    add("--clip", type=of["clip"], metavar="NORM", help=f"largest gradient norm; 0 for none ({usual.clip})")
     add(
-        "--weight-decay", type=between(0, 10), metavar="RATE",
+        "--weight-decay", type=of["weight_decay"], metavar="RATE",
         help=f"share of the matrices taken off, times the rate; 0 for none ({usual.weight_decay})",
     )
     add(
-        "--averaging", type=share, metavar="DECAY",
+        "--averaging", type=of["averaging"], metavar="DECAY",
         help=f"of an exponential moving average (EMA) of the weights; 0 for none ({usual.averaging})",
     )
     add = parser.add_argument_group("how it runs").add_argument

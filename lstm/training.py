@@ -16,10 +16,11 @@ from lstm.batches import Batches
 from lstm.corpus import shuffled
 from lstm.engine.machine import Machine
 from lstm.engine.threads import Workers, one_blas_thread
-from lstm.io import InputError
+from lstm.io import InputError, shown
+from lstm.io.arrays import check_arrays, check_range
 from lstm.loss import cross_entropy
-from lstm.model import State, dropout_keys
-from lstm.settings import learning_rate_at
+from lstm.model import CharRNN, State, dropout_keys
+from lstm.settings import Settings, learning_rate_at
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size
 MOST_NATS = 2.0**24  # beyond it float32 has no digit left for a single nat
@@ -54,7 +55,7 @@ def character_losses(model, ids, seq_length, workers):
     The ids are read as up to VALIDATION_ROWS rows side by side, each from the zero state to its end. The results
     are of ids[1 : n + 1], in the order of the text: nothing predicts the first, and rows of equal length leave a few.
     """
-    batches = Batches(ids, min(VALIDATION_ROWS, len(ids) - 1), seq_length, remainder=True)
+    batches = Batches(ids, min(VALIDATION_ROWS, max(1, len(ids) - 1)), seq_length, remainder=True)
     machine, state, parts = Machine(model.backend, workers), model.initial_state(batches[0][0].shape[1]), []
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # the caller notices what is not finite
         for inputs, targets in batches:
@@ -77,6 +78,15 @@ class Trainer:
 
         edges: see Corpus; needed to shuffle. transposer: a Transposer; needed to transpose.
         """
+        for name, value, kind in (("model", model, CharRNN), ("settings", settings, Settings)):
+            if not isinstance(value, kind):
+                raise InputError(f"{name} {shown(value)} must be of type {kind.__name__}")
+        for name, ids in (("training", training), ("validation", validation)):
+            if name == "training" or len(ids):
+                check_arrays({f"{name} (N,) of whole numbers": ids})
+                check_range(name, ids, model.config.vocabulary)
+        if settings.transpose and transposer is None:
+            raise InputError(f"transpose {settings.transpose:g} needs a Transposer; give one as transposer")
         self.model, self.settings = model, settings
         self.training, self.edges, self.transposer = training, edges, transposer
         self.validation = validation

@@ -6,7 +6,8 @@ from functools import cached_property
 
 import numpy as np
 
-from lstm.io import InputError
+from lstm.io import InputError, shown
+from lstm.io.arrays import check_range
 
 BLOCK = 2**20  # characters of a text that are looked up at a time: they take 12 times as many bytes
 
@@ -23,6 +24,8 @@ class Vocabulary:
     characters: str
 
     def __post_init__(self):
+        if not isinstance(self.characters, str):
+            raise InputError(f"a vocabulary is a text of its characters, and {shown(self.characters)} is none")
         if len(set(self.characters)) != len(self.characters):
             raise InputError("a vocabulary lists each of its characters once; this one repeats some")
         if half := re.search("[\ud800-\udfff]", self.characters):
@@ -55,6 +58,8 @@ class Vocabulary:
 
     def encode(self, text, dtype=np.int32):
         """The ids of a text, (len(text),). Raises InputError for a character that is not known."""
+        if not isinstance(text, str):
+            raise InputError(f"{shown(text)} must be a text")
         ids, table = np.empty(len(text), dtype), self._ids
         for start in range(0, len(text), BLOCK):
             found = table[np.minimum(code_points(text[start : start + BLOCK]), len(table) - 1)]
@@ -64,8 +69,14 @@ class Vocabulary:
         return ids
 
     def decode(self, ids):
-        """The text of an array of ids."""
-        return self._codes[np.asarray(ids, np.intp)].tobytes().decode("utf-32-le", "surrogatepass")
+        """The text of an array of ids, (N,), or of a list. Raises InputError for what is no id."""
+        ids = np.asarray(ids)
+        if ids.shape == (0,):
+            return ""
+        if ids.ndim != 1 or ids.dtype.kind not in "iu":
+            raise InputError(f"ids must be whole numbers (N,), and hold {ids.dtype} in shape {ids.shape}")
+        check_range("ids", ids, len(self))
+        return self._codes[ids].tobytes().decode("utf-32-le", "surrogatepass")
 
     def _complaint(self, text, character):
         at = text.index(character)

@@ -26,7 +26,7 @@ def some_text(count):
     Settings(), Settings(shuffle=True), Settings(transpose=1.0), Settings(shuffle=True, transpose=1.0),
 ], ids=["as it stands", "shuffled", "transposed", "both"])
 def test_the_memory_of_an_epoch_is_about_what_is_measured(settings, count):
-    text, config = some_text(count), Config(30, 2, 2, 1)
+    text, config = some_text(count), Config(40, 2, 2, 1)
     model = CharRNN(config, initial_parameters(config, 1))
     tracemalloc.start()
     corpus = Corpus.of(text)

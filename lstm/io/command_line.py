@@ -4,12 +4,13 @@ import argparse
 import contextlib
 import errno
 import importlib
+import math
 import os
 import sys
 from importlib.util import find_spec
 from itertools import takewhile
 
-from lstm.io import InputError
+from lstm.io import Bounds, InputError
 from lstm.io.interrupts import STATUS, begin_work, end_work
 from lstm.io.standard_streams import Terminal, escaped, give_up_output
 
@@ -65,42 +66,32 @@ class Parser(argparse.ArgumentParser):
         self.exit(2, f"{escaped(f'{self.prog}: {message}')}; see --help\n")
 
 
-def whole(least, most=sys.maxsize, word=None):
-    """An option type: a whole number from `least` to `most`, or a certain word."""
+def number(bounds, word=None):
+    """An option type: a number within Bounds, or a certain word."""
 
     def parse(text):
         if text == word:
             return word
         instead = ""
         try:
-            value = int(text)
+            value = bounds.kind(text)
         except ValueError:
-            value, instead = least - 1, f", or {word}" * bool(word)
-        if not least <= value <= most:
-            limit = f"least {least}" if value < least else f"most {most}"
-            raise argparse.ArgumentTypeError(f"{text!r} must be a whole number of at {limit}{instead}")
+            value, instead = math.nan, f", or {word}" * bool(word)
+        if complaint := bounds.complaint(value):
+            raise argparse.ArgumentTypeError(f"{text!r} {complaint}{instead}")
         return value
 
     return parse
 
 
-def between(least, most, open_end=False, or_zero=False):
-    """An option type: a number from `least` to `most` (less than `most` with open_end; 0 too with or_zero)."""
+def whole(least, most=sys.maxsize, word=None):
+    """An option type: a whole number from `least` to `most`, or a certain word."""
+    return number(Bounds(int, least, most), word)
 
-    def parse(text):
-        try:
-            value = float(text)
-        except ValueError:
-            value = float("nan")
-        if or_zero and value == 0:
-            return 0.0
-        if not least <= value <= most or (open_end and value == most):
-            number = "0, or a number" if or_zero else "a number"
-            end = f"less than {most:g}" if open_end else f"at most {most:g}"
-            raise argparse.ArgumentTypeError(f"{text!r} must be {number} of at least {least:g} and {end}")
-        return value
 
-    return parse
+def between(least, most):
+    """An option type: a number from `least` to `most`."""
+    return number(Bounds(float, least, most))
 
 
 def path_name(text):

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 import h5py  # takes 20 ms where nothing is written, too little for an import in a function
 import numpy as np
 
-from lstm.io import InputError
+from lstm.io import InputError, Remedied, require
 from lstm.io.files import read_bytes, write_bytes
 from lstm.io.hdf5_format import MOST_NAME, SIGNATURE, File, Group, Malformed, Unsupported
 
@@ -21,10 +21,6 @@ SEAL = b"artificial music generator; sha256 of the bytes from 512 on: "
 SEAL_BYTES = 512  # the smallest block that HDF5 leaves free at the start of a file
 MOST_DEPTH, MOST_VALUES, MOST_DIGITS = 8, 1_200_000, 20  # of JSON; there are 1,114,112 characters to be numbered
 KINDS = {str: "a text", int: "a whole number", bool: "true or false", list: "a list"}  # of attributes
-
-
-class Remedied(InputError):
-    """A complaint about a file that says itself what to do."""
 
 
 @contextmanager
@@ -90,12 +86,6 @@ def in_words(error, sealed, otherwise):
 def seal(content):
     """The first bytes of a file with this content."""
     return (SEAL + hashlib.sha256(content).hexdigest().encode() + b"\n").ljust(SEAL_BYTES, b"\0")
-
-
-def require(condition, complaint, remedy=None, kind=InputError):
-    """Raise InputError unless the condition holds: with a remedy, or else with the one that open_file was given."""
-    if not condition:
-        raise Remedied(f"{complaint}; {remedy}") if remedy else kind(complaint)
 
 
 def child(group, path, kind):

@@ -59,6 +59,9 @@ class Checkpoint:
     headers: Headers = Headers()  # what was usual in those of its tunes
     remarks: tuple = ()  # for the user, on the file that it comes from
 
+    def __post_init__(self):
+        self.model.check_vocabulary(self.vocabulary)
+
     def __repr__(self):
         return f"Checkpoint of epoch {self.epoch}: {self.model}"
 

@@ -9,10 +9,10 @@ import zipfile
 from pathlib import Path
 
 from lstm import kernels
-from lstm.io import InputError, places
+from lstm.io import InputError, Remedied, places, require
 from lstm.io.command_line import path_name, whole
 from lstm.io.files import is_there, read_bytes, read_text
-from lstm.io.hdf5 import SEAL, Remedied, opened, parsed, require, said_of
+from lstm.io.hdf5 import SEAL, opened, parsed, said_of
 from lstm.io.hdf5_format import SIGNATURE
 from lstm.model import CharRNN
 from lstm.storage import keras_files, pytorch_files

@@ -16,8 +16,8 @@ from typing import NamedTuple
 import numpy as np
 
 from lstm import cell
-from lstm.io import InputError
-from lstm.io.hdf5 import attribute, child, parsed, require
+from lstm.io import InputError, require
+from lstm.io.hdf5 import attribute, child, parsed
 from lstm.io.hdf5_format import Array, File, Group, Malformed
 from lstm.layers import LSTM, Dense, Embedding
 from lstm.model import Network

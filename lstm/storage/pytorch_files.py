@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 
-from lstm.io.hdf5 import Remedied, require
+from lstm.io import Remedied, require
 from lstm.layers import LSTM, Dense, Embedding
 from lstm.model import Network
 from lstm.storage.exported import require_installed

@@ -111,7 +111,9 @@ KERAS_3 = {  # name: endings, the network, what it is, what its refusal must say
         WHOLE, lambda: sequential(rnn(), head=[layers.Dense(V, activation="relu")]), "Dense with relu", "relu"
     ),
     "residual": (WHOLE, residual, "a residual connection", "Add"),
-    "one_hot": (WHOLE, lambda: sequential(rnn(), start=[layers.Input((None, V))]), "no Embedding: one-hot vectors", None),
+    "one_hot": (
+        WHOLE, lambda: sequential(rnn(), start=[layers.Input((None, V))]), "no Embedding: one-hot vectors", None
+    ),
 }
 KERAS_2 = {
     "plain": (ALL, sequential, "Sequential, with Dropout", None),
