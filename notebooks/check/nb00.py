@@ -12,7 +12,8 @@ from lstm.evaluation.quality import tunes_of_network
 from lstm.io.places import INPUT
 from lstm.notation.judge import count_bars
 from lstm.notation.tunes import header_fields, split, split_tunes
-from lstm.storage.checkpoint import find_weights, load, pretrained
+from lstm.storage.checkpoint import find_weights, pretrained
+from lstm.storage.imported import load
 
 DANCES = ("reel", "jig", "hornpipe")
 

@@ -12,7 +12,8 @@ from lstm import cell
 from lstm.corpus import Corpus
 from lstm.io.places import INPUT
 from lstm.model import CharRNN, Config, State, initial_parameters
-from lstm.storage.checkpoint import find_weights, load, pretrained
+from lstm.storage.checkpoint import find_weights, pretrained
+from lstm.storage.imported import load
 
 FAR, ENOUGH = 64, 0.9  # the lag that long_memory must bridge, and the share it must name right
 
