@@ -169,25 +169,25 @@ def require_version(root):
 
 
 def config_of(network):
-    """The Config of a Network, from the shapes of its arrays; the dropout rates, which have none, are 0.
+    """The Config of some Arrays, from the shapes of its arrays; the dropout rates, which have none, are 0.
 
     Where layers differ in width, H is that of the widest: `parameters_of` adds cells that are always 0.
     """
-    embedding, lstm, dense = network.embedding.embedding, network.lstm, network.dense
-    matrices = [embedding, *(layer.recurrent_kernel for layer in lstm)]
+    embedding, lstm, dense = network
+    matrices = [embedding, *(recurrent_kernel for _, recurrent_kernel, _ in lstm)]
     shapes = [array.shape for array in matrices]
     require(all(shape and len(shape) == 2 for shape in shapes), f"arrays of shapes {shapes}, not of two dimensions")
     (V, inputs), widths = embedding.shape, widths_of(network)
     config = Config(V, inputs, max(widths), len(lstm), dropout=0.0)
-    for n, (layer, H) in enumerate(zip(lstm, widths), 1):
-        check_floats(layer.kernel, (inputs, 4 * H), f"lstm_{n}/kernel")
-        check_floats(layer.recurrent_kernel, (H, 4 * H), f"lstm_{n}/recurrent_kernel")
-        check_floats(layer.bias, (4 * H,), f"lstm_{n}/bias")
+    shapes = {"embedding/embedding": (V, inputs)}
+    for n, H in enumerate(widths, 1):
+        own = (inputs, 4 * H), (H, 4 * H), (4 * H,)
+        shapes |= {f"lstm_{n}/{name}": shape for name, shape in zip(("kernel", "recurrent_kernel", "bias"), own)}
         inputs = H
-    check_floats(embedding, (V, config.embedding), "embedding")
-    check_floats(dense.kernel, (inputs, V), "dense/kernel")
-    check_floats(dense.bias, (V,), "dense/bias")
-    numbers, own = sum(map(math.prod, config.shapes.values())), sum(math.prod(a.shape) for a in arrays_of(network))
+    shapes |= {"dense/kernel": (inputs, V), "dense/bias": (V,)}
+    for (name, shape), array in zip(shapes.items(), in_order(network), strict=True):
+        check_floats(array, shape, name)
+    numbers, own = sum(map(math.prod, config.shapes.values())), sum(map(math.prod, shapes.values()))
     differ = f"its layers have {', '.join(map(str, widths))} cells, which differ too much"
     require(numbers <= MOST_WIDENED * own + 2**20, differ, "this program makes all as wide as the widest")
     return config
@@ -195,22 +195,21 @@ def config_of(network):
 
 def widths_of(network):
     """The number of cells of each LSTM layer."""
-    return [layer.recurrent_kernel.shape[0] for layer in network.lstm]
+    return [recurrent_kernel.shape[0] for _, recurrent_kernel, _ in network.lstm]
 
 
-def arrays_of(network):
-    """The arrays of a Network, in the order of `Config.shapes`."""
-    lstm = [array for layer in network.lstm for array in (layer.kernel, layer.recurrent_kernel, layer.bias)]
-    return [network.embedding.embedding, *lstm, network.dense.kernel, network.dense.bias]
+def in_order(network):
+    """The arrays of a network, in the order of `Config.shapes`."""
+    return [network.embedding, *(array for layer in network.lstm for array in layer), *network.dense]
 
 
 def parameters_of(network, config):
-    """The Parameters of a Network whose shapes `config_of` has checked: float64 where it has some, else float32.
+    """The Parameters of Arrays whose shapes `config_of` has checked: float64 where it has some, else float32.
 
     A cell that a narrower layer lacks has weights of 0 to and from it. So g = 0, its c and h stay 0, and it changes no
     other cell. The gradients of its weights are 0 too, so that it stays so in training.
     """
-    arrays = arrays_of(network)
+    arrays = in_order(network)
     double = any(array.dtype.itemsize == 8 for array in arrays)
     parameters = Parameters(config.shapes, np.float64 if double else np.float32)
     for (name, values), array in zip(parameters.items(), arrays, strict=True):

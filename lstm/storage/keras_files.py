@@ -20,7 +20,6 @@ from lstm.io import InputError, require
 from lstm.io.hdf5 import attribute, child, parsed
 from lstm.io.hdf5_format import Array, File, Group, Malformed
 from lstm.layers import LSTM, Dense, Embedding
-from lstm.model import Network
 
 ZIP = b"PK"  # how an archive begins
 SIGMOID, HARD_SIGMOID = "sigmoid", "hard_sigmoid"
@@ -30,10 +29,18 @@ MOST_NESTED = 6  # groups within a layer
 SPARE = 2**22  # bytes that an archive may hold beside its own size, because JSON is packed well
 
 
+class Arrays(NamedTuple):
+    """The arrays of a network. Those of an HDF5 file may not have been read: they have a shape, a dtype and `read`."""
+
+    embedding: object  # (V, E)
+    lstm: list  # of each layer its kernel, recurrent kernel and bias
+    dense: tuple  # its kernel and bias
+
+
 class Found(NamedTuple):
     """What a file of Keras holds."""
 
-    network: Network  # its arrays, which may not have been read
+    network: Arrays
     recurrent_activation: str | None  # SIGMOID or HARD_SIGMOID; None where the file does not say
     version: tuple | None  # of Keras, such as (2, 2, 4); None where the file does not say
 
@@ -154,7 +161,7 @@ def by_number(name):
 
 
 def network_of(layers):
-    """The Network of (name, arrays) of each layer. Without an embedding it reads one-hot vectors: its rows."""
+    """The Arrays of (name, arrays) of each layer. Without an embedding it reads one-hot vectors: its rows."""
     kinds = [(kind_of([array.shape or () for array in arrays]), name, arrays) for name, arrays in layers]
     others = [f"{name!r} is {kind}" for kind, name, _ in kinds if kind not in (Embedding, LSTM, Dense)]
     require(not others, f"its layer {', '.join(others[:3])}, which this network does not have")
@@ -164,12 +171,12 @@ def network_of(layers):
     require(fits, f"it has {counts}, not one Embedding, LSTM layers and one Dense")
     characters = of[LSTM][0][0].shape[0]
     embedding = of[Embedding][0][0] if of[Embedding] else np.eye(characters, dtype=np.float32)
-    return Network(Embedding(embedding), [lstm_of(*arrays) for arrays in of[LSTM]], Dense(*of[Dense][0]))
+    return Arrays(embedding, [with_bias(*arrays) for arrays in of[LSTM]], tuple(of[Dense][0]))
 
 
-def lstm_of(kernel, recurrent_kernel, bias=None):
-    """The layer of these arrays; where there is no bias, it is 0."""
-    return LSTM(kernel, recurrent_kernel, np.zeros(kernel.shape[1], np.float32) if bias is None else bias)
+def with_bias(kernel, recurrent_kernel, bias=None):
+    """The arrays of a layer; where there is no bias, it is 0."""
+    return kernel, recurrent_kernel, np.zeros(kernel.shape[1], np.float32) if bias is None else bias
 
 
 def kind_of(shapes):

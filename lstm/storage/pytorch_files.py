@@ -10,10 +10,8 @@ import re
 import numpy as np
 
 from lstm.io import Remedied, require
-from lstm.layers import LSTM, Dense, Embedding
-from lstm.model import Network
 from lstm.storage.exported import require_installed
-from lstm.storage.keras_files import ZIP, archive_in
+from lstm.storage.keras_files import ZIP, Arrays, archive_in
 
 
 def from_safetensors(image):
@@ -63,7 +61,7 @@ def from_pt(image):
 
 
 def network_of(weights):
-    """The Network of name -> array of a state_dict: `exported.state_dict` backwards."""
+    """The Arrays of name -> array of a state_dict: `exported.state_dict` backwards."""
     names = {name: re.fullmatch(r"(.*?)((?:weight|bias)_\w\w_l\d+.*)", name) for name in weights}
     lstm = {match[2]: weights[name] for name, match in names.items() if match}
     others = {name: weights[name] for name, match in names.items() if not match}
@@ -89,7 +87,6 @@ def network_of(weights):
         zero = np.zeros(gates, recurrent.dtype)
         both = lstm.get(f"bias_ih_l{n}", zero), lstm.get(f"bias_hh_l{n}", zero)
         bias = np.add(*both, dtype=np.result_type(zero, np.float32))  # float16 would round the sum
-        return LSTM(lstm[f"weight_ih_l{n}"].T, lstm[f"weight_hh_l{n}"].T, bias)
+        return lstm[f"weight_ih_l{n}"].T, lstm[f"weight_hh_l{n}"].T, bias
 
-    layers = [layer(n) for n in range(L)]
-    return Network(Embedding(others[embedding]), layers, Dense(others[dense].T, others[biases[0]]))
+    return Arrays(others[embedding], [layer(n) for n in range(L)], (others[dense].T, others[biases[0]]))
