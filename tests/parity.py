@@ -20,14 +20,15 @@ from lstm.model import BACKENDS, CharRNN, initial_parameters
 from lstm.parameters import Parameters
 from lstm.sampling import Draw, distribution
 from lstm.settings import Settings
+from lstm.storage import imported
 from lstm.storage.checkpoint import load_weights
 from lstm.storage.exported import export
-from lstm.storage.imported import imported
 from lstm.training import Trainer
 from twins import CASES, KERAS, PYTORCH, KerasTwin, TorchTwin, in_layout, keras, ours, problem, set_weights, theirs
 
 EXACT, WITHIN = "float64", {"float64": 1e-12, "float32": 2e-5}
 WORKERS = Workers()
+KERAS_3 = hasattr(imported, "load")  # whether what Keras 3 writes is read: .keras and .weights.h5
 
 
 class Row(NamedTuple):
@@ -187,7 +188,7 @@ def pytorch_round_trip(folder, ending, dtype, vocabulary):
     state = torch.nn.ModuleDict(parts).to(getattr(torch, dtype)).state_dict()
     there, back = folder / f"there{ending}", folder / f"back{ending}"
     save_file(state, there) if ending == ".safetensors" else torch.save(state, there)
-    export(imported(there, vocabulary), back)
+    export(imported.load(there, vocabulary) if KERAS_3 else imported.imported(there, vocabulary), back)
     found = load_file(back) if ending == ".safetensors" else torch.load(back, weights_only=True)
     for name in [name for name in state if "bias_ih" in name]:
         other = name.replace("ih", "hh")
@@ -226,6 +227,10 @@ def files():
                 yield Row(*PYTORCH, ending, f"{what}, {dtype}", far, 0)
         far = keras_round_trip(folder, ".h5", "float32", vocabulary, load_weights)
         yield Row(*KERAS, ".h5", f"{what}, float32", far, 0)
+        for ending in (".keras", ".weights.h5") if KERAS_3 else ():
+            for dtype in WITHIN:
+                far = keras_round_trip(folder, ending, dtype, vocabulary, imported.load)
+                yield Row(*KERAS, ending, f"{what}, {dtype}", far, 0)
 
 
 # -- the table
