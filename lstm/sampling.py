@@ -26,7 +26,11 @@ DRAWN = {  # what the fields of a Draw may be
 
 @dataclass(frozen=True)
 class Draw:
-    """How a character is drawn."""
+    """How a character is drawn.
+
+    top_k and top_p both cut softmax(logits / temperature): what the one drops still counts for the other, and only what
+    both keep is scaled to the sum 1, at the end.
+    """
 
     temperature: float = 1.0  # divides the logits: below 1 the likely gets likelier; 0 leaves only the likeliest
     top_k: int = 0  # keep the k likeliest (0: all)

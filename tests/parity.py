@@ -5,35 +5,30 @@ array, as a share of the largest number in the peer's array; of files it is that
 """
 
 import json
-import os
 import sys
 import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-os.environ["KERAS_BACKEND"] = "torch"
-import keras
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
-from torch.nn.functional import cross_entropy as torch_cross_entropy
 
-from lstm import cell
 from lstm.adam import Adam, clip_scale, gradient_norm
 from lstm.engine.threads import Workers
-from lstm.loss import cross_entropy, cross_entropy_backward
-from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
+from lstm.model import BACKENDS, CharRNN, initial_parameters
 from lstm.parameters import Parameters
 from lstm.sampling import Draw, distribution
 from lstm.settings import Settings
-from lstm.storage.checkpoint import find_weights, load_weights, pretrained
+from lstm.storage import imported
+from lstm.storage.checkpoint import load_weights
 from lstm.storage.exported import export
-from lstm.storage.imported import imported
 from lstm.training import Trainer
+from twins import CASES, KERAS, PYTORCH, KerasTwin, TorchTwin, in_layout, keras, ours, problem, set_weights, theirs
 
 EXACT, WITHIN = "float64", {"float64": 1e-12, "float32": 2e-5}
-PYTORCH, KERAS = ("PyTorch", torch.__version__), ("Keras", keras.__version__)
 WORKERS = Workers()
+KERAS_3 = hasattr(imported, "load")  # whether what Keras 3 writes is read: .keras and .weights.h5
 
 
 class Row(NamedTuple):
@@ -61,148 +56,16 @@ def difference(ours, theirs):
 # -- the network
 
 
-class Case(NamedTuple):
-    """What is compared: sizes, and whether a state comes in, and a gradient from beyond the last character."""
-
-    T: int
-    B: int
-    config: Config
-    carried: bool = False
-
-
-CASES = {
-    "all sizes 1": Case(1, 1, Config(2, 1, 1, 1, dropout=0.0)),
-    "odd sizes": Case(7, 3, Config(11, 5, 9, 2, dropout=0.0)),
-    "3 layers": Case(8, 4, Config(11, 6, 9, 3, dropout=0.0)),
-    "carried state": Case(8, 4, Config(11, 6, 9, 2, dropout=0.0), carried=True),
-    "dropout": Case(8, 4, Config(11, 6, 9, 2, dropout=0.3, input_dropout=0.2, recurrent_dropout=0.2), carried=True),
-    "300 steps": Case(300, 2, Config(31, 8, 17, 1, dropout=0.0)),
-    "the model that ships": Case(64, 4, load_weights(find_weights(pretrained())).model.config),
-}
-
-
-class TorchTwin:
-    """The same network of PyTorch's layers. weights: in the order of our arrays."""
-
-    peer, kernels_are_transposed, loss = PYTORCH, True, staticmethod(torch_cross_entropy)
-
-    def __init__(self, config, dtype):
-        V, E, H, L = config.vocabulary, config.embedding, config.units, config.layers
-        kind = getattr(torch, dtype)
-        self.embedding, self.dense = torch.nn.Embedding(V, E, dtype=kind), torch.nn.Linear(H, V, dtype=kind)
-        self.lstm = [torch.nn.LSTM(H if n else E, H, dtype=kind) for n in range(L)]
-        self.weights = [self.embedding.weight]
-        for lstm in self.lstm:  # PyTorch has two biases that are added; ours is the sum
-            torch.nn.init.zeros_(lstm.bias_hh_l0)
-            self.weights += [lstm.weight_ih_l0, lstm.weight_hh_l0, lstm.bias_ih_l0]
-        self.weights += [self.dense.weight, self.dense.bias]
-
-    def forward(self, ids, h0, c0, masks):
-        """ids (T, B), state (L, B, H), a mask (T, B, H) for each layer -> logits (T, B, V), the state after."""
-        x, last = self.embedding(ids), []
-        for lstm, h, c, mask in zip(self.lstm, h0, c0, masks):
-            x, state = lstm(x, (h[None], c[None]))
-            x = x * mask
-            last.append(state)
-        return self.dense(x), *(torch.cat(states) for states in zip(*last))
-
-
-class KerasTwin:
-    """The same network of Keras's layers, which are batch first."""
-
-    peer, kernels_are_transposed = KERAS, False
-
-    def __init__(self, config, dtype):
-        self.embedding = keras.layers.Embedding(config.vocabulary, config.embedding, dtype=dtype)
-        how = {"return_sequences": True, "return_state": True, "dtype": dtype}
-        self.lstm = [keras.layers.LSTM(config.units, **how) for _ in range(config.layers)]
-        self.dense = keras.layers.Dense(config.vocabulary, dtype=dtype)
-        x = self.embedding(torch.zeros((1, 1), dtype=int))
-        for lstm in self.lstm:
-            x, *_ = lstm(x)
-        self.dense(x)
-        self.weights = [weight.value for layer in (self.embedding, *self.lstm, self.dense) for weight in layer.weights]
-
-    @staticmethod
-    def loss(logits, targets):
-        return keras.losses.SparseCategoricalCrossentropy(from_logits=True, dtype=logits.dtype)(targets, logits)
-
-    def forward(self, ids, h0, c0, masks):
-        x, last = self.embedding(ids.T), []
-        for lstm, h, c, mask in zip(self.lstm, h0, c0, masks):
-            x, *state = lstm(x, initial_state=[h, c])
-            x = x * mask.swapaxes(0, 1)
-            last.append(state)
-        return self.dense(x).swapaxes(0, 1), *(torch.stack(states) for states in zip(*last))
-
-
-def in_layout(twin, name, array):
-    """Our array in the layout of a twin, and back."""
-    return array.T if twin.kernels_are_transposed and name.endswith("kernel") else array
-
-
-def set_weights(twin, arrays):
-    with torch.no_grad():
-        for weight, (name, array) in zip(twin.weights, arrays.items(), strict=True):
-            weight.copy_(torch.tensor(in_layout(twin, name, array)))
-
-
-def problem(name, dtype):
-    """(model, DropoutKeys or None, ids, targets, state, dstate) of a case. The model that ships has its weights."""
-    T, B, config, carried = CASES[name]
-    rng = np.random.default_rng(5)
-    if name == "the model that ships":
-        parameters = load_weights(find_weights(pretrained())).model.parameters.astype(dtype)
-    else:
-        parameters = initial_parameters(config, 5, np.float64)
-        parameters.flat += rng.normal(0, 0.2, parameters.flat.size)
-    ids, targets = rng.integers(0, config.vocabulary, (2, T, B))
-    shape = 2, config.layers, B, config.units
-    state, dstate = (State(*rng.normal(size=shape).astype(dtype) * carried) for _ in range(2))
-    keys = dropout_keys(1, 2, config.layers) if name == "dropout" else None
-    return CharRNN(config, parameters.astype(dtype)), keys, ids, targets, state, dstate
-
-
-def ours(model, backend, keys, ids, targets, state, dstate):
-    """Logits, the state after the last character, and the gradient of every parameter."""
-    model = CharRNN(model.config, model.parameters, backend)
-    logits, after, cache = model.forward(ids, state, keys)
-    _, log_p = cross_entropy(logits, targets)
-    gradient = model.parameters.like()
-    model.backward(cross_entropy_backward(log_p, targets, ids.size), dstate, cache, gradient)
-    return logits, np.stack(after), gradient
-
-
-def theirs(twin, model, keys, ids, targets, state, dstate):
-    """The same of a twin. Dropout of weights: it has the weights that are left, and its gradient has their mask."""
-    set_weights(twin, dict(model.parameters.items()) | model.drop_weights(model.parameters, keys, WORKERS))
-    masks = [np.ones((*ids.shape, model.config.units), state.h.dtype) for _ in twin.lstm]
-    if keys is not None:
-        masks = [cell.dropout(mask, model.config.dropout, key) for mask, key in zip(masks, keys.output)]
-    logits, h, c = twin.forward(*map(torch.tensor, (ids, *state)), [torch.tensor(mask) for mask in masks])
-    loss = twin.loss(logits.reshape(-1, logits.shape[-1]), torch.tensor(targets).reshape(-1))
-    (loss + (h * torch.tensor(dstate.h)).sum() + (c * torch.tensor(dstate.c)).sum()).backward()
-    gradient = model.parameters.like()
-    for name, weight in zip(gradient, twin.weights):
-        gradient[name] = in_layout(twin, name, weight.grad.numpy())
-    for name, array in model.drop_weights(gradient, keys, WORKERS).items():
-        gradient[name] = array
-    return logits.detach().numpy(), torch.stack([h, c]).detach().numpy(), gradient
-
-
 def network():
-    """Logits, state and gradients: the difference is that of the backend which is further off."""
+    """Logits, loss, state and gradients: the difference is that of the backend which is further off."""
     for dtype in WITHIN:
         for name in CASES:
             asked = problem(name, dtype)
             results = [ours(asked[0], backend, *asked[1:]) for backend in BACKENDS.values()]
             for twin in (TorchTwin(asked[0].config, dtype), KerasTwin(asked[0].config, dtype)):
-                logits, after, gradient = theirs(twin, *asked)
-                pairs = {"logits": [(result[0], logits) for result in results]}
-                pairs["state after"] = [(result[1], after) for result in results]
-                pairs["gradients"] = [(result[2][n], gradient[n]) for result in results for n in gradient]
-                for what, of in pairs.items():
-                    furthest = max(difference(*pair) for pair in of)
+                for what, arrays in theirs(twin, *asked).items():
+                    pairs = [pair for result in results for pair in zip(result[what], arrays, strict=True)]
+                    furthest = max(difference(*pair) for pair in pairs)
                     yield Row(*twin.peer, dtype, f"{what}, {name}", furthest, WITHIN[dtype])
 
 
@@ -240,7 +103,7 @@ def clipping():
         gradient = Parameters(CASES["odd sizes"].config.shapes, dtype)
         gradient.flat[:] = np.random.default_rng(8).normal(size=gradient.flat.size)
         norm = gradient_norm(gradient.flat, WORKERS)
-        for what, clip in (("above", norm / 3), ("below", norm * 3)):
+        for what, clip in (("above", 2.0**-3), ("below", 2.0**10)):  # which float32 has exactly, as Keras needs it
             clipped = gradient.flat * gradient.flat.dtype.type(clip_scale(norm, clip))
             arrays = [torch.tensor(array) for _, array in gradient.items()]
             weights = [torch.nn.Parameter(torch.zeros_like(array)) for array in arrays]
@@ -325,7 +188,7 @@ def pytorch_round_trip(folder, ending, dtype, vocabulary):
     state = torch.nn.ModuleDict(parts).to(getattr(torch, dtype)).state_dict()
     there, back = folder / f"there{ending}", folder / f"back{ending}"
     save_file(state, there) if ending == ".safetensors" else torch.save(state, there)
-    export(imported(there, vocabulary), back)
+    export(imported.load(there, vocabulary) if KERAS_3 else imported.imported(there, vocabulary), back)
     found = load_file(back) if ending == ".safetensors" else torch.load(back, weights_only=True)
     for name in [name for name in state if "bias_ih" in name]:
         other = name.replace("ih", "hh")
@@ -364,6 +227,10 @@ def files():
                 yield Row(*PYTORCH, ending, f"{what}, {dtype}", far, 0)
         far = keras_round_trip(folder, ".h5", "float32", vocabulary, load_weights)
         yield Row(*KERAS, ".h5", f"{what}, float32", far, 0)
+        for ending in (".keras", ".weights.h5") if KERAS_3 else ():
+            for dtype in WITHIN:
+                far = keras_round_trip(folder, ending, dtype, vocabulary, imported.load)
+                yield Row(*KERAS, ending, f"{what}, {dtype}", far, 0)
 
 
 # -- the table
