@@ -30,7 +30,7 @@ class Adam:
     def step(self, parameters, gradient, learning_rate, scale, workers):
         """Move the flat `parameters` by one step against `scale * gradient`, in place."""
         vectors = {"Adam's m (N,)": self.m, "parameters (N,)": parameters, "gradient (N,)": gradient}
-        check_arrays(vectors, in_place=("parameters", "gradient"))
+        check_arrays(vectors, plain=("parameters", "gradient"))
         learning_rate, scale = ANY.check("learning_rate", learning_rate), ANY.check("scale", scale)
         self.t += 1
         of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
@@ -106,7 +106,7 @@ def update_average(average, parameters, most, t, workers):
     Averaging evens out the noise of single batches (Polyak & Juditsky 1992). d grows from 0.18, so that the first
     steps, which are far from where training ends, are soon forgotten.
     """
-    check_arrays({"average (N,)": average, "parameters (N,)": parameters}, in_place=("average", "parameters"))
+    check_arrays({"average (N,)": average, "parameters (N,)": parameters}, plain=("average", "parameters"))
     most, t = SHARE.check("most", most), COUNT.check("t", t)
     one_minus_d = average.dtype.type(1 - min(most, (1 + t) / (10 + t)))
     workers.map(lambda part: average_step(average[part], parameters[part], one_minus_d), slices(average.size))

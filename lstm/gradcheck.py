@@ -37,10 +37,10 @@ import numpy as np
 
 from lstm import cell
 from lstm.io import InputError
-from lstm.io.command_line import Parser, between, exit_with, path_name, whole
+from lstm.io.command_line import Parser, between, exit_with, number, path_name, whole
 from lstm.io.files import check_writable
 from lstm.loss import cross_entropy, cross_entropy_backward
-from lstm.model import BACKENDS, CharRNN, Config, DropoutKeys, State, initial_parameters
+from lstm.model import BACKENDS, SIZES, CharRNN, Config, DropoutKeys, State, initial_parameters
 from lstm.rendering.plots import save, u_curve
 
 LIMIT = 1e-6  # worst relative error that is accepted
@@ -225,11 +225,11 @@ def refuse_sizes(config, T, B, evaluations):
 def parse(argv):
     """The options of the command."""
     parser = Parser(prog="python -m lstm.gradcheck", description="Check every gradient against finite differences.")
-    add = parser.add_argument
-    add("--vocabulary", type=whole(1), default=7, metavar="V", help="characters (%(default)s)")
-    add("--embedding", type=whole(1), default=4, metavar="E", help="numbers that describe a character (%(default)s)")
-    add("--units", type=whole(1), default=5, metavar="H", help="cells in each LSTM layer (%(default)s)")
-    add("--layers", type=whole(1, 1000), default=2, metavar="L", help="LSTM layers (%(default)s)")
+    add, of = parser.add_argument, {name: number(bounds) for name, bounds in SIZES.items()}  # of: option types
+    add("--vocabulary", type=of["vocabulary"], default=7, metavar="V", help="characters (%(default)s)")
+    add("--embedding", type=of["embedding"], default=4, metavar="E", help="numbers for a character (%(default)s)")
+    add("--units", type=of["units"], default=5, metavar="H", help="cells in each LSTM layer (%(default)s)")
+    add("--layers", type=of["layers"], default=2, metavar="L", help="LSTM layers (%(default)s)")
     share = between(0, HIGHEST_RATE)
     add("--dropout", type=share, default=0.3, metavar="RATE", help="of each layer's output (%(default)s)")
     add("--input-dropout", type=share, default=0.3, metavar="RATE", help="of the embedding (%(default)s)")

@@ -151,7 +151,7 @@ def side_by_side(loop, B, H, dtype, workers):
 def forward(z, h0, c0, recurrent_kernel, machine=None):
     """Run one layer over a sequence; see cell.forward, equations (1) to (7)."""
     arrays = {"z (T, B, 4H)": z, "h0 (B, H)": h0, "c0 (B, H)": c0, "recurrent_kernel (H, 4H)": recurrent_kernel}
-    check_arrays(arrays, in_place=("z", "recurrent_kernel"))
+    check_arrays(arrays, plain=("z", "recurrent_kernel"))
     T, B, H = len(z), *h0.shape
     machine = machine or Machine(None)
     h, c = machine.empty((T + 1, B, H), z.dtype), machine.empty((T + 1, B, H), z.dtype)
@@ -194,7 +194,7 @@ def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel, machine=None):
     """Backpropagation through time; see cell.backward, equations (8) to (12)."""
     arrays = {"dh (T, B, H)": dh, "dh_next (B, H)": dh_next, "dc_next (B, H)": dc_next, "gates (T, B, 4H)": gates}
     arrays |= {"c (T+1, B, H)": c, "recurrent_kernel (H, 4H)": recurrent_kernel}
-    check_arrays(arrays, in_place=("dh", "gates", "c", "recurrent_kernel"))
+    check_arrays(arrays, plain=("dh", "gates", "c", "recurrent_kernel"))
     machine = machine or Machine(None)
     dh_next, dc_next = dh_next.copy(), dc_next.copy()
 
@@ -253,7 +253,7 @@ def add_by_place(dz, where, P):
 
 def dropout(x, rate, key, piece=slice(None), out=None):
     """Inverted dropout by a hash of the position; see cell.dropout."""
-    check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}), in_place=("out",))
+    check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}), plain=("out",))
     rate, key, start = SHARE.check("rate", rate), KEY.check("key", key), check_piece(piece, len(x))
     out = np.empty(x.shape, x.dtype) if out is None else out
     if out is not x:

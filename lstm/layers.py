@@ -106,7 +106,7 @@ class Embedding:
     def backward(dx, present, gradient):
         """dx (P, E), already summed over the places of each character. What is not there has no gradient."""
         arrays = {"dx (P, E)": dx, "present (P,) of whole numbers": present, "gradient (V, E)": gradient.embedding}
-        check_arrays(arrays, in_place=("gradient",))
+        check_arrays(arrays, plain=("gradient",))
         check_range("present", present, len(gradient.embedding))
         gradient.embedding[:] = 0
         gradient.embedding[present] = dx

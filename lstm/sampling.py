@@ -59,7 +59,10 @@ def distribution(logits, draw=Draw()):
 
 def pick(p, uniform):
     """An index with probability p[index], by inversion of the cumulative distribution at a number from [0, 1)."""
-    uniform, cumulative = SHARE.check("uniform", uniform), np.cumsum(numbers_of("p (V,)", p))
+    uniform, p = SHARE.check("uniform", uniform), numbers_of("p (V,)", p)
+    cumulative = np.cumsum(p)
+    if not (p.min() >= 0 and 0 < cumulative[-1] < np.inf):
+        raise InputError(f"p (V,) goes from {p.min():g} to {p.max():g}, and must be probabilities, not all of them 0")
     return int(np.searchsorted(cumulative, uniform * cumulative[-1], side="right"))
 
 

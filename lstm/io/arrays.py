@@ -29,12 +29,12 @@ def parsed(text):
     return name, axes, numbers, text.endswith(WHOLE)
 
 
-def check_arrays(arrays, dtype=None, in_place=(), **sizes):
+def check_arrays(arrays, dtype=None, plain=(), **sizes):
     """Raise InputError unless arrays are what their keys say, such as {"ids (T, B) of whole numbers": ids}.
 
     The same letter is the same size in all of them, at least 1: that in `sizes`, or that of the first array with it.
     Floats are all of the same dtype, float32 or float64: the one that is given, or that of the first.
-    in_place: the names of those that must lie in memory as compiled code takes them: in C order, aligned, writeable.
+    plain: the names of those that must lie in memory as compiled code takes them: in C order, aligned and writeable.
     Returns the sizes, {letter: number}.
     """
     for text, array in arrays.items():
@@ -53,7 +53,7 @@ def check_arrays(arrays, dtype=None, in_place=(), **sizes):
                 dtype = array.dtype if array.dtype in FLOATS else "float32 or float64"
             if array.dtype != dtype:
                 raise InputError(f"{name} {axes} holds {array.dtype}, not {dtype}; .astype makes it so")
-            if name in in_place and not array.flags.carray:
+            if name in plain and not array.flags.carray:
                 raise InputError(f"{name} {axes} must be in C order, aligned and writeable; .copy() makes it so")
     return found
 
