@@ -241,7 +241,8 @@ def dropout(x, rate, key, piece=slice(None), out=None):
     out = np.empty_like(x) if out is None else out
     if out is not x:
         out[piece] = x[piece]
-    drop(out[piece], rate, key, piece.start or 0, len(x))
+    with np.errstate(over="ignore"):  # where nothing is compiled NumPy would warn of the hash, which is to overflow
+        drop(out[piece], rate, key, piece.start or 0, len(x))
     return out
 
 
