@@ -258,7 +258,8 @@ def dropout(x, rate, key, piece=slice(None), out=None):
     out = np.empty(x.shape, x.dtype) if out is None else out
     if out is not x:
         out[piece] = x[piece]
-    drop(out[piece], rate, np.uint32(key), start, len(x))
+    with np.errstate(over="ignore"):  # where nothing is compiled NumPy would warn of the hash, which is to overflow
+        drop(out[piece], rate, np.uint32(key), start, len(x))
     return out
 
 

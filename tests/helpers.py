@@ -5,11 +5,14 @@ from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
 import pytest
+from numba.core import config
 
 from lstm import kernels
 from lstm.io.command_line import exit_with
 from lstm.io.hdf5 import SEAL, SEAL_BYTES, seal
 from lstm.model import CharRNN, Config, initial_parameters
+
+needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="of compiled code, and nothing is compiled")
 
 
 def run_command(main, name, *arguments, terminal=False):

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import lstm
+from helpers import needs_compiler
 from lstm import cell
 from lstm.io import InputError
 from lstm.model import CharRNN, Config
@@ -60,6 +61,7 @@ def test_a_checkout_that_is_not_installed_has_its_version_too(monkeypatch):
     assert f"version = {lstm.version()}" in lines
 
 
+@needs_compiler  # else the network of 256 units that one of them trains takes many minutes
 @pytest.mark.parametrize("title, script", SCRIPTS, ids=[title for title, _ in SCRIPTS])
 def test_the_scripts_of_the_documentation_run(title, script, tmp_path, monkeypatch, capsys):
     if "midi" in script:

@@ -12,6 +12,7 @@ from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
 import pytest
+from numba.core import config
 from numba.core.codegen import CPUCodegen
 
 from commands import ROOT
@@ -38,6 +39,8 @@ def plus(x):
 @pytest.fixture
 def code(tmp_path, monkeypatch):
     """A function that imports FUNCTIONS anew, as the next process would: (times(3), whether its code was found)."""
+    if config.DISABLE_JIT:
+        pytest.skip("nothing is compiled, so no code is kept")
     (tmp_path / "numbers.py").write_text(NUMBERS)
     (tmp_path / "functions.py").write_text(FUNCTIONS)
     (tmp_path / "cache").mkdir(mode=0o700)
