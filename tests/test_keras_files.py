@@ -338,7 +338,7 @@ HOSTILE = {
     "deep": (packed({"config.json": b"[" * 10**5}), "too deep"),
     "other weights": (packed({"model.weights.h5": b"HDF5"}), "it is not an HDF5 file"),
     "a model in a model": (packed({"model.weights.h5": as_keras(checkpoint())}), "it is not an HDF5 file"),
-    "arrays of NumPy": (as_npz(checkpoint()), "it is one of arrays of NumPy, which is not read here"),
+    "arrays of NumPy": (as_npz(checkpoint()), "it is a ZIP archive of neither Keras nor PyTorch"),
 }
 
 
@@ -353,7 +353,7 @@ def test_a_changed_byte_is_noticed_by_the_checksum_of_the_archive(tmp_path, voca
     image = bytearray(as_keras(checkpoint()))
     array = checkpoint().weights["dense/kernel"].tobytes()
     image[bytes(image).index(array) + 7] ^= 1
-    with pytest.raises(InputError, match="its part model.weights.h5 is not as it was written; the file is damaged"):
+    with pytest.raises(InputError, match="its part 'model.weights.h5' is not as it was written; the file is damaged"):
         load_image(bytes(image), tmp_path / "model.keras", vocabulary)
 
 

@@ -4,8 +4,6 @@ The architecture follows from the shapes. Files are untrusted: nothing in one is
 than ours is refused by name. A vocabulary that the file does not have comes from a char_to_idx.json beside it.
 """
 
-import io
-import zipfile
 from pathlib import Path
 
 from lstm import kernels
@@ -28,7 +26,7 @@ from lstm.storage.checkpoint import (
     widths_of,
 )
 from lstm.storage.exported import BESIDE
-from lstm.storage.keras_files import HARD_SIGMOID, SIGMOID, ZIP, Found, HardSigmoid
+from lstm.storage.keras_files import HARD_SIGMOID, SIGMOID, ZIP, Found, HardSigmoid, archive_in
 from lstm.vocabulary import Vocabulary
 
 PICKLE = b"\x80"  # how a file of the first PyTorch begins
@@ -66,8 +64,10 @@ def load(path, vocabulary_file=None, backend=kernels, recurrent_activation=None)
 def found_in(image, path):
     """(the Found in the bytes of a file that is not HDF5, what `about` says in one that we wrote)."""
     ending = Path(path).suffix
-    if image.startswith(ZIP) and is_keras(image, ending):
-        return keras_files.from_keras(image), {}
+    if image.startswith(ZIP):
+        with archive_in(image) as archive:
+            if is_keras(archive):
+                return keras_files.from_keras(archive), {}
     if image.startswith((ZIP, PICKLE)) or ending == ".pt":
         weights, facts = pytorch_files.from_pt(image), {}
     else:
@@ -105,14 +105,12 @@ def foreign(found, facts, remarks, path, vocabulary_file, backend, recurrent_act
     return Checkpoint(model, vocabulary, abc=abc, remarks=tuple(remarks))
 
 
-def is_keras(image, ending):
-    """Whether the bytes of a ZIP archive are those of a .keras file. The ending says it where they cannot be read."""
-    try:
-        names = zipfile.ZipFile(io.BytesIO(image)).namelist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError):
-        return ending == ".keras"
-    require(not any(name.endswith(".npy") for name in names), "it is one of arrays of NumPy, which is not read here")
-    return "config.json" in names
+def is_keras(archive):
+    """Whether a ZIP archive is a .keras, else it is a .pt. Refuses another one, such as the .npz of NumPy."""
+    names = archive.namelist()
+    pickled = any(name.endswith("data.pkl") for name in names)
+    require("config.json" in names or pickled, "it is a ZIP archive of neither Keras nor PyTorch")
+    return not pickled
 
 
 def settled(said, given):

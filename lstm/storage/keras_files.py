@@ -64,13 +64,12 @@ def from_hdf5(root):
     return Found(network_of(layers_by_kind(child(root, container, Group) if container else root)), None, version)
 
 
-def from_keras(image):
-    """The Found in the bytes of a .keras file."""
-    with archive_in(image) as archive:
-        names = "config.json", "metadata.json", "model.weights.h5"
-        missing = [name for name in names if name not in archive.namelist()]
-        require(not missing, f"it is a ZIP archive, and has no {', '.join(missing)}")
-        config, metadata, weights = map(archive.read, names)
+def from_keras(archive):
+    """The Found in the archive of a .keras file."""
+    names = "config.json", "metadata.json", "model.weights.h5"
+    missing = [name for name in names if name not in archive.namelist()]
+    require(not missing, f"it is a ZIP archive, and has no {', '.join(missing)}")
+    config, metadata, weights = map(archive.read, names)
     said = parsed_config(metadata.decode("utf-8", "replace"))
     version = numbers_in(said.get("keras_version") if isinstance(said, dict) else None)
     activation = activation_in(parsed_config(config.decode("utf-8", "replace")))
@@ -85,7 +84,7 @@ def archive_in(image):
             size = sum(info.file_size for info in archive.infolist())
             require(size <= len(image) + SPARE, f"unpacked it would be {size:,} bytes, which is too many")
             damaged = archive.testzip()
-            require(damaged is None, f"its part {damaged} is not as it was written", kind=Malformed)
+            require(damaged is None, f"its part {damaged!r:.80} is not as it was written", kind=Malformed)
             yield archive
     except InputError:
         raise

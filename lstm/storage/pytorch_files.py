@@ -11,7 +11,7 @@ import numpy as np
 
 from lstm.io import Remedied, require
 from lstm.storage.exported import require_installed
-from lstm.storage.keras_files import ZIP, Arrays, archive_in
+from lstm.storage.keras_files import Arrays
 
 
 def from_safetensors(image):
@@ -45,9 +45,6 @@ def from_pt(image):
     import torch
 
     remedy = "save a model's state_dict() with torch.save"
-    if image.startswith(ZIP):
-        with archive_in(image):
-            pass  # it is whole: PyTorch does not look at the checksums
     try:
         weights = torch.load(io.BytesIO(image), map_location="cpu", weights_only=True)
     except Exception as error:  # of any kind: what a damaged file does to a library

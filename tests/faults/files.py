@@ -3,6 +3,7 @@
 import json
 import random
 from dataclasses import asdict
+from importlib.util import find_spec
 
 import h5py
 
@@ -10,6 +11,7 @@ from lstm.io.hdf5 import SEAL_BYTES, names_as_bytes, seal
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.storage import imported
 from lstm.storage.checkpoint import Checkpoint, save_weights
+from lstm.storage.exported import export, keras_config
 from lstm.storage.resume import load_resume, refuse_misfits, save_resume
 from lstm.vocabulary import Vocabulary
 
@@ -36,7 +38,7 @@ def keras(path, model, whole=False):
             for name in names:
                 root[layer].create_dataset(f"{name}:0", data=model.parameters[name])
         if whole:
-            file.attrs["model_config"] = json.dumps({"class_name": "Sequential", "config": asdict(CONFIG)})
+            file.attrs["model_config"] = json.dumps(keras_config(checkpoint()))
 
 
 def char_to_idx(path):
@@ -48,6 +50,8 @@ def write_all(directory, training):
     save_weights(directory / "ours.h5", checkpoint())
     keras(directory / "keras.h5", checkpoint().model)
     keras(directory / "whole.h5", checkpoint().model, whole=True)
+    for ending in (".weights.h5", ".keras", *([".safetensors"] if find_spec("safetensors") else [])):
+        export(checkpoint(), directory / f"model{ending}")
     char_to_idx(directory / "char_to_idx.json")
     arrays, numbers = load_resume(training.model / "resume.h5")
     history = [record | {"seconds": 1.0, "chars_per_second": 1.0} for record in numbers["history"]]
