@@ -89,7 +89,8 @@ def test_the_installed_package_composes_with_the_weights_that_ship(typed, tmp_pa
 
 def test_the_installed_package_trains_evaluates_composes_and_exports(typed, tmp_path):
     (tmp_path / "plain.txt").write_text("the cat sat on the mat\n" * 100)
-    status, out, err = typed("-m", "lstm.train", "--input", "plain.txt", "--preset", "tiny", "--epochs", 2)
+    sizes = ["--preset", "tiny", "--units", 16, "--epochs", 2]
+    status, out, err = typed("-m", "lstm.train", "--input", "plain.txt", *sizes)
     assert status == 0, err
     assert re.search(r"to hear what it learnt: python -m lstm\.compose \d\n$", out)
     assert (tmp_path / "model" / "weights.2.h5").is_file() and (tmp_path / "logs" / "training_log.csv").is_file()
