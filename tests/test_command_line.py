@@ -56,9 +56,10 @@ def test_every_command_refuses_it(command, option):
 
 
 PATHS = {
-    "train": ["--input", "--model-dir", "--log-dir"],
-    "compose": ["--model-dir", "--seed-file", "--out", "--out-dir", "--album"],
-    "evaluate": ["--input", "--model-dir", "--out"],
+    "train": ["--input", "--model-dir", "--log-dir", "--init-from", "--init-vocabulary"],
+    "compose": ["--model-dir", "--weights", "--vocabulary", "--seed-file", "--out", "--out-dir", "--album"],
+    "evaluate": ["--input", "--model-dir", "--weights", "--vocabulary", "--out"],
+    "export": ["--model-dir", "--vocabulary"],
     "gradcheck": ["--plot"],
 }
 
