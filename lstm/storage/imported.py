@@ -29,6 +29,7 @@ from lstm.storage.exported import BESIDE
 from lstm.storage.keras_files import HARD_SIGMOID, SIGMOID, ZIP, Found, HardSigmoid, archive_in
 from lstm.vocabulary import Vocabulary
 
+NOT_READ = "not a model that this program reads: lstm/EXCHANGE.md says which are"
 PICKLE = b"\x80"  # how a file of the first PyTorch begins
 UNSEALED = "{} has no checksum, as files of Keras and PyTorch: if it is damaged, it may not show"
 IN_TUNES = {*"XTMLK:|/\n0123456789ABCDEFGabcdefg"}  # what no text of ABC tunes can do without
@@ -49,11 +50,11 @@ def load(path, vocabulary_file=None, backend=kernels, recurrent_activation=None)
     image = read_bytes(path, "a model")
     how = path, vocabulary_file, backend, recurrent_activation
     if not image.startswith((SEAL, SIGNATURE)):
-        with said_of(path, NOT_WEIGHTS):
+        with said_of(path, NOT_READ):
             found, facts = found_in(image, path)
             summed = image.startswith(ZIP)  # which has a checksum of each member
             return foreign(found, facts, [] if summed else [UNSEALED.format(path)], *how)
-    with opened(image, path, NOT_WEIGHTS) as (root, sealed):
+    with opened(image, path, NOT_WEIGHTS if image.startswith(SEAL) else NOT_READ) as (root, sealed):
         if is_ours(root, sealed):
             settled(SIGMOID, recurrent_activation)
             require(vocabulary_file is None, "it says its characters itself", "leave the vocabulary out")
