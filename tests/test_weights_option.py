@@ -43,6 +43,7 @@ def test_it_is_measured_as_before(ours, theirs, learnt, tmp_path):
         assert status == 0, err
         return next(line.split("|")[2] for line in said.splitlines() if line.startswith("| LSTM |"))
 
+    pytest.importorskip("symusic", reason="needs the extra music")  # its abc2midi judges the tunes of ours
     assert nats(theirs, "a") == nats(ours, "b")
 
 
