@@ -14,7 +14,7 @@ from lstm.engine.jit import compiled
 from lstm.io import COUNT, SHARE, Bounds, InputError, shown
 from lstm.io.arrays import FLOATS, check_arrays
 
-ANY, POSITIVE = Bounds(float, -1e300, 1e300), Bounds(float, 0, 1e300)
+ANY, POSITIVE = Bounds(float, -1e300, 1e300), Bounds(float, 1e-30, 1e300)
 
 
 class Adam:
@@ -29,8 +29,8 @@ class Adam:
 
     def step(self, parameters, gradient, learning_rate, scale, workers):
         """Move the flat `parameters` by one step against `scale * gradient`, in place."""
-        vectors = {"Adam's m (N,)": self.m, "parameters (N,)": parameters, "gradient (N,)": gradient}
-        check_arrays(vectors, plain=("parameters", "gradient"))
+        vectors = {"m (N,)": self.m, "v (N,)": self.v, "parameters (N,)": parameters, "gradient (N,)": gradient}
+        check_arrays(vectors, plain=("m", "v", "parameters", "gradient"))
         learning_rate, scale = ANY.check("learning_rate", learning_rate), ANY.check("scale", scale)
         self.t += 1
         of = parameters.dtype.type  # because float64 numbers would make the arithmetic on float32 vectors float64
@@ -86,7 +86,7 @@ def decay(arrays, rate, workers):
     Before the step of Adam this is AdamW's decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2), with
     rate = learning rate * decay: unlike a penalty in the loss, it does not pass through Adam's division by sqrt(v').
     """
-    rate = ANY.check("rate", rate)
+    arrays, rate = list(arrays), ANY.check("rate", rate)
     for array in arrays:
         if not isinstance(array, np.ndarray) or array.dtype not in FLOATS or not array.flags.carray:
             raise InputError(f"{shown(array)} must be an array of float32 or float64 in C order, aligned and writeable")

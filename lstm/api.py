@@ -64,7 +64,10 @@ def load(
     else:
         kinds = f"an epoch, {BEST!r}, a file's path, or None for the model that ships"
         raise InputError(f"weights {weights!r} must be {kinds}")
-    return imported.load(path, vocabulary, backend_of(backend), recurrent_activation)
+    if vocabulary is not None and not (isinstance(vocabulary, (str, os.PathLike)) and str(vocabulary)):
+        raise InputError(f"vocabulary {shown(vocabulary)} must be the path of a char_to_idx.json")
+    with named_as_arguments():
+        return imported.load(path, vocabulary, backend_of(backend), recurrent_activation)
 
 
 def compose(

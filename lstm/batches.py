@@ -42,7 +42,7 @@ class Batches:
         steps = slice(i * self.seq_length, (i + 1) * self.seq_length)
         # note: only a batch is copied. Copies of all rows, as int32, would take eight times as much as the text
         inputs, targets = self._inputs[:, steps].T, self._targets[:, steps].T
-        kind = np.result_type(inputs, np.int32)
+        kind = np.int64 if np.iinfo(inputs.dtype).max > np.iinfo(np.int32).max else np.int32
         return np.ascontiguousarray(inputs, kind), np.ascontiguousarray(targets, kind)
 
     @property

@@ -184,6 +184,12 @@ class CharRNN:
         self.backend = backend_of(backend)
         self._gradient, self._memory = None, Memory()  # of a training step: see `loss_and_gradient`
 
+    def __setattr__(self, name, value):
+        # because the layers are views into these parameters, and compiled code trusts the sizes of this config
+        if name in ("config", "sizes", "parameters", "network") and name in vars(self):
+            raise InputError(f"a model's {name} cannot be replaced; write into parameters.flat, or make another model")
+        super().__setattr__(name, value)
+
     @property
     def dtype(self):
         """float32 or float64."""

@@ -44,6 +44,8 @@ def distribution(logits, draw=Draw()):
     """The probabilities to draw from: softmax(logits / temperature), cut to the likely characters. float64 (V,)."""
     check_how(draw)
     logits = numbers_of("logits (V,)", logits)
+    if not np.isfinite(logits.max()):
+        raise InputError(f"logits (V,) have {logits.max()}: what is learnt has overflowed; train with a lower rate")
     order = np.argsort(-logits, kind="stable")  # likeliest first; of equals, the first
     kept = np.zeros(logits.size)
     if draw.temperature == 0:

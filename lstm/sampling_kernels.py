@@ -290,4 +290,6 @@ class Sampler:
             run(self._shares[q], q, arrived, texts[q], uniforms, h, c, logits, self._how)
 
         self._workers.together(work, len(texts))
+        if len(uniforms) and not np.isfinite(logits.max(axis=1)).all():
+            raise InputError("the logits are not finite: what is learnt has overflowed; train with a lower rate")
         return texts[0], State(h[(len(text) - 1) % 2], c)

@@ -14,7 +14,7 @@ BOUNDS = {  # of the Settings that are numbers
     "epochs": COUNT,
     "batch_size": ROWS,
     "seq_length": COUNT,
-    "learning_rate": Bounds(float, 1e-9, 1e6),  # plain gradient descent, as in the course, takes more than 10
+    "learning_rate": Bounds(float, 1e-9, 1e6),  # wide, because the course also gives it to plain gradient descent
     "warmup": WHOLE,
     "clip": Bounds(float, 0, 1e9),
     "weight_decay": Bounds(float, 0, 10),

@@ -87,6 +87,8 @@ class Trainer:
                 check_range(name, ids, model.config.vocabulary)
         if settings.transpose and transposer is None:
             raise InputError(f"transpose {settings.transpose:g} needs a Transposer; give one as transposer")
+        if settings.shuffle and not len(edges):
+            raise InputError("shuffle needs the edges of the tunes; give those of a Corpus as edges")
         self.model, self.settings = model, settings
         self.training, self.edges, self.transposer = training, edges, transposer
         self.validation = validation

@@ -60,6 +60,8 @@ class Vocabulary:
         """The ids of a text, (len(text),). Raises InputError for a character that is not known."""
         if not isinstance(text, str):
             raise InputError(f"{shown(text)} must be a text")
+        if len(self) - 1 > np.iinfo(dtype).max:
+            raise InputError(f"ids up to {len(self) - 1} do not fit into {np.dtype(dtype)}; choose a larger one")
         ids, table = np.empty(len(text), dtype), self._ids
         for start in range(0, len(text), BLOCK):
             found = table[np.minimum(code_points(text[start : start + BLOCK]), len(table) - 1)]

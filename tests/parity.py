@@ -13,6 +13,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
+from twins import CASES, KERAS, PYTORCH, KerasTwin, TorchTwin, in_layout, keras, ours, problem, set_weights, theirs
 
 from lstm.adam import Adam, clip_scale, gradient_norm
 from lstm.engine.threads import Workers
@@ -21,14 +22,11 @@ from lstm.parameters import Parameters
 from lstm.sampling import Draw, distribution
 from lstm.settings import Settings
 from lstm.storage import imported
-from lstm.storage.checkpoint import load_weights
 from lstm.storage.exported import export
 from lstm.training import Trainer
-from twins import CASES, KERAS, PYTORCH, KerasTwin, TorchTwin, in_layout, keras, ours, problem, set_weights, theirs
 
 EXACT, WITHIN = "float64", {"float64": 1e-12, "float32": 2e-5}
 WORKERS = Workers()
-KERAS_3 = hasattr(imported, "load")  # whether what Keras 3 writes is read: .keras and .weights.h5
 
 
 class Row(NamedTuple):
@@ -166,7 +164,7 @@ def cut(logits, temperature, top_k, top_p):
 def sampling():
     logits = np.random.default_rng(9).normal(0, 2, (20, 93))
     for how in (Draw(), Draw(0.7), Draw(1.3, top_k=5), Draw(0.8, top_p=0.9), Draw(1.0, 12, 0.8), Draw(0.5, 3, 0.99)):
-        far = max(difference(distribution(row, how), cut(row, *how)) for row in logits)
+        far = max(difference(distribution(row, how), cut(row, how.temperature, how.top_k, how.top_p)) for row in logits)
         quantity = f"probabilities, temperature {how.temperature}, top-k {how.top_k}, top-p {how.top_p}"
         yield Row(*PYTORCH, EXACT, quantity, far, WITHIN[EXACT])
 
@@ -188,7 +186,7 @@ def pytorch_round_trip(folder, ending, dtype, vocabulary):
     state = torch.nn.ModuleDict(parts).to(getattr(torch, dtype)).state_dict()
     there, back = folder / f"there{ending}", folder / f"back{ending}"
     save_file(state, there) if ending == ".safetensors" else torch.save(state, there)
-    export(imported.load(there, vocabulary) if KERAS_3 else imported.imported(there, vocabulary), back)
+    export(imported.load(there, vocabulary), back)
     found = load_file(back) if ending == ".safetensors" else torch.load(back, weights_only=True)
     for name in [name for name in state if "bias_ih" in name]:
         other = name.replace("ih", "hh")
@@ -196,8 +194,8 @@ def pytorch_round_trip(folder, ending, dtype, vocabulary):
     return apart([state[name].numpy() for name in sorted(state)], [found[name].numpy() for name in sorted(found)])
 
 
-def keras_round_trip(folder, ending, dtype, vocabulary, read):
-    """read: what makes a Checkpoint of (path, vocabulary)."""
+def keras_round_trip(folder, ending, dtype, vocabulary):
+    """The arrays of Keras come back as they were."""
     V, E, H, L = 11, 5, 9, 2
 
     def model():
@@ -207,7 +205,7 @@ def keras_round_trip(folder, ending, dtype, vocabulary, read):
 
     there, back, before = folder / f"there{ending}", folder / f"back{ending}", model()
     before.save_weights(there) if ending == ".weights.h5" else before.save(there)
-    export(read(there, vocabulary), back)
+    export(imported.load(there, vocabulary), back)
     if ending == ".keras":
         after = keras.saving.load_model(back)
     else:
@@ -225,11 +223,9 @@ def files():
             for dtype in WITHIN:
                 far = pytorch_round_trip(folder, ending, dtype, vocabulary)
                 yield Row(*PYTORCH, ending, f"{what}, {dtype}", far, 0)
-        far = keras_round_trip(folder, ".h5", "float32", vocabulary, load_weights)
-        yield Row(*KERAS, ".h5", f"{what}, float32", far, 0)
-        for ending in (".keras", ".weights.h5") if KERAS_3 else ():
+        for ending in (".keras", ".weights.h5"):
             for dtype in WITHIN:
-                far = keras_round_trip(folder, ending, dtype, vocabulary, imported.load)
+                far = keras_round_trip(folder, ending, dtype, vocabulary)
                 yield Row(*KERAS, ending, f"{what}, {dtype}", far, 0)
 
 

@@ -401,6 +401,13 @@ def test_a_state_for_other_rows_is_refused_and_both_shapes_are_named():
         model.forward(np.zeros((16, 64), int), model.initial_state(16))  # ids with the batch first
 
 
+def adam_with_few():
+    adam = Adam(9)
+    adam.v = adam.v[:3]
+    return adam
+
+
+MANY = "".join(map(chr, range(97, 397)))
 MODEL, ONE = MODELS[kernels], np.zeros((4, 1), int)
 ZERO = MODEL.initial_state()
 NAMED = {
@@ -427,7 +434,7 @@ NAMED = {
     ),
     "Adam of another size": (
         lambda: Adam(10).step(floats(1000), floats(1000), 0.1, 1, WORKERS),
-        r"parameters has shape \(1000,\), and beside Adam's m \(N,\) of shape \(10,\) must have \(N,\) = \(10,\)",
+        r"parameters has shape \(1000,\), and beside m \(N,\) of shape \(10,\) must have \(N,\) = \(10,\)",
     ),
     "Adam of another precision": (lambda: Adam(3, float).step(floats(3), floats(3), 0.1, 1, WORKERS), "not float64"),
     "a larger vocabulary": (
@@ -455,6 +462,16 @@ NAMED = {
     "settings in a dict": (lambda: Trainer(MODEL, {}, np.arange(7)), "settings {} must be of type Settings"),
     "other keys": (lambda: Trainer(MODEL, Settings(transpose=1), np.arange(7)), "needs a Transposer"),
     "floats to decode": (lambda: LETTERS.decode([1.5]), "ids must be whole numbers"),
+    "parameters that are replaced": (lambda: setattr(MODEL, "parameters", MODEL.parameters), "cannot be replaced"),
+    "a config that is replaced": (lambda: setattr(MODEL, "config", Config(10**6)), "config cannot be replaced"),
+    "a part of Adam's moments": (
+        lambda: adam_with_few().step(floats(9), floats(9), 0.1, 1, WORKERS), r"v has shape \(3,\)",
+    ),
+    "an epsilon of 0": (lambda: Adam(3, epsilon=0), "epsilon 0 must be"),
+    "tunes to shuffle without edges": (lambda: Trainer(MODEL, Settings(shuffle=True), np.arange(7)), "needs the edges"),
+    "logits that are not finite": (lambda: distribution([np.nan, 1.0]), "have nan"),
+    "more digits than Python writes": (lambda: Draw(top_k=10**5000), "top_k of type int must be a whole number"),
+    "ids that are too short": (lambda: Vocabulary(MANY).encode("a", np.uint8), "ids up to 299 do not fit into uint8"),
     "an id to decode of -1": (lambda: LETTERS.decode([-1]), "ids has -1"),
 }
 

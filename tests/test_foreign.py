@@ -21,8 +21,6 @@ REFUSED = [file for file, verdict in VERDICTS.items() if not verdict["read"]]
 LIBRARY = {".pt": "torch", ".safetensors": "safetensors"}  # what a format needs
 TOLERANCE = {np.float32: 2e-6, np.float64: 1e-12}
 
-pytestmark = pytest.mark.skipif(not hasattr(imported, "load"), reason="what reads them is not there")
-
 
 def load(file, **options):
     if (FOREIGN / file).suffix in LIBRARY:

@@ -121,6 +121,18 @@ def test_the_command_trains_resumes_and_composes(tmp_path, text):
     assert call(sample, *places[:2], "--length", "9")[0] == 0
 
 
+def test_the_model_is_not_deleted_by_the_run_that_begins_from_it(tmp_path, text):
+    where = "--input", text, "--model-dir", tmp_path / "m", "--log-dir", tmp_path / "l", "--seq-length", "5"
+    small = "--preset", "classic", "--epochs", "1", "--batch-size", "2"
+    sizes = "--units", "3", "--embedding", "2", "--layers", "1"
+    assert call(train, *where, *small, *sizes)[0] == 0
+    model = tmp_path / "m" / "weights.1.h5"
+    before = model.read_bytes()
+    status, _, err = call(train, *where, *small, "--init-from", model, "--overwrite")
+    assert status == 2 and "is of the run that --overwrite deletes; choose another --model-dir" in err
+    assert model.read_bytes() == before
+
+
 @pytest.mark.parametrize("options, says", [
     (["--init-vocabulary", "x.json"], "--init-from, which is missing"),
     (["--init-from", "x.h5", "--resume"], "--init-from begins a run, and --resume goes on with one"),

@@ -158,6 +158,40 @@ def test_layers_are_in_the_order_of_their_numbers_and_not_of_their_letters(tmp_p
     np.testing.assert_array_equal(back.model.parameters.flat, deep.model.parameters.flat, strict=True)
 
 
+def groups(**layers):
+    """A .weights.h5 whose layers stand at these paths."""
+    image = io.BytesIO()
+    with h5py.File(image, "w") as file:
+        for path, arrays in layers.items():
+            for n, array in enumerate(arrays):
+                file[f"{path.replace('__', '/')}/vars/{n}"] = array
+    return image.getvalue()
+
+
+def test_attributes_of_a_model_of_ones_own_stand_beside_its_layers(tmp_path, vocabulary):
+    (_, embedding), (_, lstm), (_, dense) = layers = arrays(7, E=7)
+    own = groups(embed=embedding, layers__lstm__cell=lstm, layers__dense=dense)
+    loaded = load_image(own, tmp_path / "own.weights.h5", vocabulary)
+    np.testing.assert_allclose(logits(loaded.model), naive_logits(layers, IDS), rtol=0, atol=1e-5)
+    two = groups(embed=embedding, encoder__cell=lstm, layers__lstm__cell=lstm, layers__dense=dense)
+    with pytest.raises(InputError, match="its LSTM layers are 'encoder', 'lstm', and it does not say which is first"):
+        load_image(two, tmp_path / "two.weights.h5", vocabulary)
+
+
+@pytest.mark.parametrize("index, complaint", [
+    ({c: n + 1 for n, c in enumerate("abcdefg")}, "7 characters, from 1 to 7"),
+    ({str(n): c for n, c in enumerate("abcdefg")}, "it has ids and their characters; turn it round"),
+    ([*"abcdefg"], "no object"),
+    ({"<pad>": 0} | {c: n for n, c in enumerate("abcdef", 1)}, "'<pad>' is not one character"),
+    ({"a": 0.0} | {c: n for n, c in enumerate("bcdefg", 1)}, "an id is no whole number"),
+    ({"\ud800": 0} | {c: n for n, c in enumerate("bcdefg", 1)}, "half a character"),
+])
+def test_what_is_no_vocabulary_is_told(tmp_path, index, complaint):
+    (tmp_path / "characters.json").write_text(json.dumps(index))
+    with pytest.raises(InputError, match=f"characters.json does not number 7 characters from 0: .*{complaint}"):
+        load_image(as_keras(checkpoint()), tmp_path / "model.keras", tmp_path / "characters.json")
+
+
 def test_a_vocabulary_is_looked_for_beside_the_file_and_never_guessed(tmp_path, vocabulary):
     path = tmp_path / "model.keras"
     path.write_bytes(as_keras(checkpoint()))
@@ -201,12 +235,13 @@ def weights_of(version, path):
 def test_weights_of_an_old_keras_may_have_hard_sigmoid_and_the_user_is_told(tmp_path, vocabulary, version, old):
     weights_of(version, tmp_path / "weights.h5")
     remarks = "\n".join(imported.load(tmp_path / "weights.h5", vocabulary).remarks)
-    assert ("try --recurrent-activation hard_sigmoid" in remarks) is old
+    assert ("try sample.py --recurrent-activation hard_sigmoid" in remarks) is old
     said = imported.load(tmp_path / "weights.h5", vocabulary, recurrent_activation="hard_sigmoid")
     expected = naive_logits(arrays(4), IDS, lambda x: np.clip(0.2 * x + 0.5, 0, 1))
     np.testing.assert_allclose(logits(said.model), expected, rtol=0, atol=1e-5)
-    with pytest.raises(InputError, match="hard_sigmoid is not written"):
-        export(said, tmp_path / "out.keras")
+    for name in ("out.keras", "out.h5"):
+        with pytest.raises(InputError, match="hard_sigmoid is not written"):
+            export(said, tmp_path / name)
 
 
 def test_a_file_that_says_its_gates_is_believed(tmp_path, vocabulary):
@@ -258,9 +293,11 @@ OTHERS = {
     "one is no True": (sequential(layer("LSTM", go_backwards=0), LAST), "go_backwards=0"),
     "dense": (sequential(MIDDLE, layer("Dense", activation="relu")), "Dense 'dense' has activation='relu'"),
     "dense without bias": (sequential(MIDDLE, layer("Dense", use_bias=False)), "use_bias=False"),
-    "softmax between": (sequential(MIDDLE, layer("Activation", activation="softmax"), MIDDLE, LAST), "before the end"),
+    "softmax between": (sequential(MIDDLE, layer("Softmax"), MIDDLE, LAST), "softmax before its end"),
     "two activations": (sequential(MIDDLE, layer("LSTM", recurrent_activation="hard_sigmoid"), LAST), "two kinds"),
     "its last output": (sequential(layer("LSTM", return_sequences=False), MIDDLE, LAST), "return_sequences=False"),
+    "softmax twice": (sequential(MIDDLE, LAST, layer("Softmax")), "it applies softmax twice"),
+    "over time": (sequential(MIDDLE, layer("Dense"), layer("Softmax", axis=1)), "Softmax 'softmax' has axis=1"),
     "two dense": (sequential(MIDDLE, LAST, LAST), "not an Embedding, LSTM layers and a Dense"),
     "no LSTM": (sequential(LAST), "not an Embedding, LSTM layers and a Dense"),
     "a model within": (sequential(layer("Sequential", layers=[])), "a layer of the kind 'Sequential'"),
@@ -294,7 +331,7 @@ def test_layers_one_after_the_other_are_our_network_and_branches_are_not():
     names = [made["config"]["name"] for made in layers]
     assert activation_in(functional(*zip(layers, [[], *([name] for name in names)]))) == "sigmoid"
     for branches in (["embedding"], ["a", "embedding"], []):  # beside it; with what it read; from nowhere
-        with pytest.raises(InputError, match="its layer 'b' reads .*not 'a' alone"):
+        with pytest.raises(InputError, match="its layer 'b' reads .*not 'a' alone|it has a second input, 'b'"):
             activation_in(functional(*zip(layers, [[], ["inputlayer"], ["embedding"], branches, ["b"]])))
 
 
@@ -306,6 +343,9 @@ def test_the_nodes_of_keras_2_are_read_too():
         for made, name, before in zip(layers, names, [None, *names])
     ]}}
     assert activation_in(model) == "sigmoid"
+    model["config"]["layers"][3]["inbound_nodes"] = [[["lstm", 0, 2, {}]]]  # not h, but c
+    with pytest.raises(InputError, match=r"its layer 'dense' reads lstm \(its output 2\), and not 'lstm' alone"):
+        activation_in(model)
     model["config"]["layers"][2]["inbound_nodes"] = [[["embedding", 0, 0, {"initial_state": [["inputlayer", 0, 0]]}]]]
     with pytest.raises(InputError, match="its layer 'lstm' reads embedding, inputlayer"):
         activation_in(model)

@@ -18,11 +18,12 @@ from lstm import cell
 from lstm.engine.threads import Workers
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import CharRNN, Config, State, dropout_keys, initial_parameters
-from lstm.storage.checkpoint import find_weights, load_weights, pretrained
+from lstm.storage.checkpoint import find_weights, pretrained
+from lstm.storage.imported import load
 
 BIT64_TO_BIT32_DTYPE["float64"] = "float64"  # else its matmul rounds to float32, unless TensorFlow is below it
 PYTORCH, KERAS = ("PyTorch", torch.__version__), ("Keras", keras.__version__)
-SHIPPED = load_weights(find_weights(pretrained())).model
+SHIPPED = load(find_weights(pretrained())).model
 
 
 class Case(NamedTuple):

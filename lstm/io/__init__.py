@@ -67,5 +67,8 @@ def check_fields(record, bounds):
 
 def shown(value):
     """A value as a complaint shows it, in one line: its repr, or its type where that is too long."""
-    words = repr(value)
-    return words if len(words) < 80 and words.isprintable() else f"of type {type(value).__name__}"
+    try:
+        words = repr(value)
+    except ValueError:  # more digits than Python writes
+        words = ""
+    return words if 0 < len(words) < 80 and words.isprintable() else f"of type {type(value).__name__}"

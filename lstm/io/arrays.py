@@ -55,7 +55,7 @@ def check_arrays(arrays, dtype=None, plain=(), **sizes):
                 raise InputError(f"{name} {axes} holds {array.dtype}, not {dtype}; .astype makes it so")
             if name in plain and not array.flags.carray:
                 raise InputError(f"{name} {axes} must be in C order, aligned and writeable; .copy() makes it so")
-    return found
+    return dict(found)
 
 
 @lru_cache(4096)  # because a training step asks the same a hundred times

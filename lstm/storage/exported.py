@@ -253,10 +253,10 @@ def export(checkpoint, path):
     ending = next((ending for ending in FORMATS if name.endswith(ending)), None)
     if ending is None and not name.endswith(".h5"):
         raise InputError(f"{str(path)!r} names no format; it must end with {', '.join(FORMATS)}, or .h5 for our own")
+    refuse_other_gates(checkpoint)
     if ending is None:
         save_weights(path, checkpoint)
         return [path]
-    refuse_other_gates(checkpoint)
     data, paths = FORMATS[ending](checkpoint), [path]
     if ending in WITHOUT_TEXT:
         paths.append(Path(path).with_name(name + BESIDE))

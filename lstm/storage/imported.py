@@ -35,6 +35,7 @@ UNSEALED = "{} has no checksum, as files of Keras and PyTorch: if it is damaged,
 IN_TUNES = {*"XTMLK:|/\n0123456789ABCDEFGabcdefg"}  # what no text of ABC tunes can do without
 UNTIL = (2, 3)  # before this version of Keras an LSTM had hard_sigmoid, unless told otherwise
 NAMED = "char_to_idx.json"
+SAYS_ITSELF, LEAVE_OUT = "it says its characters itself", "leave the vocabulary out"
 
 
 def load(path, vocabulary_file=None, backend=kernels, recurrent_activation=None):
@@ -57,7 +58,7 @@ def load(path, vocabulary_file=None, backend=kernels, recurrent_activation=None)
     with opened(image, path, NOT_WEIGHTS if image.startswith(SEAL) else NOT_READ) as (root, sealed):
         if is_ours(root, sealed):
             settled(SIGMOID, recurrent_activation)
-            require(vocabulary_file is None, "it says its characters itself", "leave the vocabulary out")
+            require(vocabulary_file is None, SAYS_ITSELF, LEAVE_OUT)
             return read_ours(root, sealed, () if sealed else (UNSEALED.format(path),), backend)
         return foreign(keras_files.from_hdf5(root), {}, [UNSEALED.format(path)], *how)
 
@@ -85,8 +86,8 @@ def foreign(found, facts, remarks, path, vocabulary_file, backend, recurrent_act
     if activation is None and old:
         version = ".".join(map(str, found.version))
         remarks.append(
-            f"{path} is of Keras {version}, where an LSTM had {HARD_SIGMOID} unless told otherwise; if what comes is "
-            f"poor, try --recurrent-activation {HARD_SIGMOID}"
+            f"{path} is of Keras {version}, where an LSTM had {HARD_SIGMOID} unless told otherwise (in TensorFlow 2 it "
+            f"had not); if what comes is poor, try sample.py --recurrent-activation {HARD_SIGMOID}"
         )
     if activation == HARD_SIGMOID:
         backend = HardSigmoid(found.version)
@@ -96,7 +97,11 @@ def foreign(found, facts, remarks, path, vocabulary_file, backend, recurrent_act
     if len({*widths}) > 1:
         said = ", ".join(map(str, widths))
         remarks.append(f"{path} has layers of {said} cells; here all have {config.units}, and those added stay 0")
-    vocabulary = vocabulary_of(facts, path, vocabulary_file, config.vocabulary)
+    if found.recurrent_activation is None or found.version is None and not facts:
+        remarks.append(f"{path} has arrays alone: that its layers stand in a row, with tanh and sigmoid, is assumed")
+    vocabulary, place = vocabulary_of(facts, path, vocabulary_file, config.vocabulary)
+    if place and not vocabulary_file:
+        remarks.append(f"its characters are those of {place}")
     abc = facts.get("abc")
     if not isinstance(abc, bool):
         abc = IN_TUNES <= {*vocabulary.characters}
@@ -122,11 +127,13 @@ def settled(said, given):
 
 
 def vocabulary_of(facts, path, vocabulary_file, V):
-    """The vocabulary of V characters of a model: from the file that the user names, the model's, or one beside it."""
-    if vocabulary_file is None and "vocabulary" in facts:
+    """(the Vocabulary of V characters of a model, the file it comes from or None): it says them itself, or the user
+    names a file of them, or one stands beside it."""
+    if "vocabulary" in facts:
+        require(vocabulary_file is None, SAYS_ITSELF, LEAVE_OUT)
         vocabulary = Vocabulary(str(facts["vocabulary"]))
         require(len(vocabulary) == V, f"it has {V} characters, and names {len(vocabulary)}")
-        return vocabulary
+        return vocabulary, None
     beside = Path(f"{path}{BESIDE}"), Path(path).parent / NAMED
     try:
         place = vocabulary_file or next(filter(is_there, beside), None)
@@ -135,14 +142,27 @@ def vocabulary_of(facts, path, vocabulary_file, V):
         text = read_text(place)
     except InputError as error:  # of the other file, with its own remedy
         raise Remedied(str(error)) from error
+    require(len(text) <= 1000 + 100 * V, f"{place} is too long", wanted)
     try:
-        require(len(text) <= 1000 + 100 * V, f"{place} is too long", wanted)
-        index = parsed(text)
-        fits = sorted(index.values()) == list(range(V)) and all(len(name) == 1 for name in index)
-    except (ValueError, TypeError, AttributeError):
-        fits = False
-    require(fits, f"{place} does not number {V} characters from 0", wanted)
-    return Vocabulary("".join(sorted(index, key=index.get)))
+        return Vocabulary(numbered_in(parsed(text), V)), place
+    except (ValueError, InputError) as error:
+        raise Remedied(f"{place} does not number {V} characters from 0: {error}; {wanted}") from error
+
+
+def numbered_in(index, V):
+    """The characters of an object of character -> id, in the order of the ids. Raises ValueError for another thing."""
+    if not isinstance(index, dict):
+        raise ValueError("it is no object of character and id")
+    if all(isinstance(value, str) for value in index.values()):
+        raise ValueError("it has ids and their characters; turn it round")
+    long = next((name for name in index if len(name) != 1), None)
+    if long is not None:
+        raise ValueError(f"{long!r:.40} is not one character")
+    if any(type(value) is not int for value in index.values()):
+        raise ValueError("an id is no whole number")
+    if sorted(index.values()) != list(range(V)):
+        raise ValueError(f"it has {len(index)} characters, from {min(index.values())} to {max(index.values())}")
+    return "".join(sorted(index, key=index.get))
 
 
 # -- which model a command uses

@@ -61,7 +61,11 @@ def from_hdf5(root):
     container = next((name for name in CONTAINERS if name in root.members), None)
     require(container or "vars" in root.members, "it has neither the layers of Keras nor weights of ours")
     version = version or ((2, 15) if container == CONTAINERS[1] else (3,))
-    return Found(network_of(layers_by_kind(child(root, container, Group) if container else root)), None, version)
+    layers = layers_by_kind(root)  # a model that is a class of its own has its attributes here
+    if container:
+        layers += layers_by_kind(child(root, container, Group))
+    refuse_unknown_order(layers)
+    return Found(network_of(layers), None, version)
 
 
 def from_keras(archive):
@@ -83,6 +87,8 @@ def archive_in(image):
         with zipfile.ZipFile(io.BytesIO(image)) as archive:
             size = sum(info.file_size for info in archive.infolist())
             require(size <= len(image) + SPARE, f"unpacked it would be {size:,} bytes, which is too many")
+            usual = all(info.compress_type in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for info in archive.infolist())
+            require(usual, "it is packed in an unusual way", "pack it again as .zip files are")
             damaged = archive.testzip()
             require(damaged is None, f"its part {damaged!r:.80} is not as it was written", kind=Malformed)
             yield archive
@@ -136,9 +142,18 @@ def names_in(group, which):
 
 
 def layers_by_kind(container):
-    """(name, arrays) of each group that has any; lstm_10 comes after lstm_9."""
-    layers = [(name, [*arrays_in(container, name)]) for name in sorted(container.members, key=by_number)]
+    """(name, arrays) of each group that has any, but for containers; lstm_10 comes after lstm_9."""
+    names = sorted(container.members.keys() - {*CONTAINERS}, key=by_number)
+    layers = [(name, [*arrays_in(container, name)]) for name in names]
     return [(name, arrays) for name, arrays in layers if arrays]
+
+
+def refuse_unknown_order(layers):
+    """Refuse LSTM layers of two names: they are numbered by the kind, so nothing says which is first."""
+    names = [name for name, arrays in layers if kind_of([array.shape or () for array in arrays]) is LSTM]
+    one = len({re.sub(r"_\d+$", "", name) for name in names}) < 2
+    unknown = f"its LSTM layers are {', '.join(map(repr, names[:5]))}, and it does not say which is first"
+    require(one, unknown, "save the whole model as .keras")
 
 
 def arrays_in(group, name, depth=0):
@@ -188,7 +203,7 @@ def kind_of(shapes):
     if dimensions[:2] == [2, 2] and shapes[1][0]:
         gates = shapes[1][1] / shapes[1][0]
         if len(shapes) == 6:
-            return "like a Bidirectional"
+            return "one of two: a Bidirectional, stacked cells, or a model within the model"
         if gates == 4 and len(shapes) == 2:
             return LSTM  # without bias
         if gates == 4 and len(shapes) == 3:
@@ -217,21 +232,22 @@ ALLOWED = {
     },
     "Dense": {"activation": ["linear", "softmax", None], "use_bias": [True]},
     "Activation": {"activation": ["linear", "softmax"]},
-    "Softmax": {},
+    "Softmax": {"axis": [-1, 2, [-1]]},
     "Dropout": {},
     "SpatialDropout1D": {},
     "GaussianDropout": {},
     "GaussianNoise": {},
 }
-ENDS = "Dense", "Activation", "Softmax"
 
 
 def activation_in(model):
     """The recurrent activation of a model, by the config that Keras wrote. Refuses one that is not our network."""
     try:
         kind, config = model["class_name"], model["config"]
+        known = kind in ("Sequential", "Functional", "Model")
+        remedy = "build it as a Sequential, or save its weights alone"
+        require(known, f"it is a model of the kind {kind!r:.60}, not a Sequential", remedy)
         layers = config if isinstance(config, list) else config["layers"]  # a list in the first versions of Keras
-        require(kind in ("Sequential", "Functional", "Model"), f"it is a model of the kind {kind!r}, not a Sequential")
         found = [checked(layer) for layer in layers]
         if kind != "Sequential":
             refuse_branches(layers)
@@ -240,8 +256,9 @@ def activation_in(model):
     order = "".join(kind[0] for kind, _ in found if kind in ("Embedding", "LSTM", "Dense"))
     require(re.fullmatch("E?L+D", order), "its layers are not an Embedding, LSTM layers and a Dense, in this order")
     dense = [kind for kind, _ in found].index("Dense")
-    early = [kind for kind, config in found[:dense] if kind == "Softmax" or config.get("activation") == "softmax"]
-    require(not early, f"its {' and '.join(early)} before the end applies softmax, which this network does not")
+    applied = [kind == "Softmax" or config.get("activation") == "softmax" for kind, config in found]
+    require(not any(applied[:dense]), "it applies softmax before its end, which this network does not")
+    require(sum(applied[dense:]) <= 1, "it applies softmax twice, which this network does not")
     lstm = [config for kind, config in found if kind == "LSTM"]
     every = all(config.get("return_sequences", False) for config in lstm[:-1])
     require(every, "an LSTM within it has return_sequences=False, so the next one would see its last output alone")
@@ -259,7 +276,8 @@ def checked(layer):
     for name, values in ALLOWED[kind].items():
         value = config.get(name, values[0])
         known = any(type(value) is type(allowed) and value == allowed for allowed in values)
-        require(known, f"its {kind} {config.get('name')!r} has {name}={value!r}, and this network has {values[0]!r}")
+        found = f"its {kind} {config.get('name')!r} has {name}={value!r:.60}"
+        require(known, f"{found}, and this network has {values[0]!r}")
     return kind, config
 
 
@@ -268,22 +286,29 @@ def refuse_branches(layers):
     for before, layer in zip(layers, layers[1:]):
         sources = [*sources_in(layer["inbound_nodes"])]
         name, expected = layer["name"], before["name"]
+        require(sources, f"it has a second input, {name!r}")
         only = f"its layer {name!r} reads {', '.join(map(str, sources))}, and not {expected!r} alone"
         require(sources == [expected], only)
 
 
 def sources_in(node):
-    """The names of the layers that an inbound node, of Keras 2 or 3, names."""
+    """The layers whose output an inbound node, of Keras 2 or 3, reads."""
     if isinstance(node, dict):
         if "keras_history" in node:
-            yield node["keras_history"][0]
+            yield named_source(node["keras_history"])
         else:
             yield from (name for value in node.values() for name in sources_in(value))
     elif isinstance(node, list):
         if len(node) >= 3 and isinstance(node[0], str) and all(type(number) is int for number in node[1:3]):
-            yield node[0]
+            yield named_source(node)
             node = node[3:]
         yield from (name for value in node for name in sources_in(value))
+
+
+def named_source(tensor):
+    """The layer that a tensor comes from. Its output 0 is what it gives, 1 is h, which are the same; 2 is c."""
+    name, _, output = tensor[:3]
+    return name if output < 2 else f"{name} (its output {output})"
 
 
 # -- what it computes

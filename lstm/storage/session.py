@@ -14,6 +14,7 @@ from lstm.corpus import Corpus, read
 from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
 from lstm.io.command_line import say
+from lstm.io.files import is_there
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
@@ -27,6 +28,7 @@ from lstm.training import Record, Trainer
 MOST_TUNES = 100_000  # that a preset transposes
 MANY_TUNES = 20_000  # that the user is told of before their keys are looked for
 FINDING = 10_000  # tunes a second whose keys are found
+MOST_LISTED = 40  # characters that begin anew
 
 
 class Complete(InputError):
@@ -66,15 +68,27 @@ def begin(run, options, default_input, threads, overwrite=False):
     corpus, remarks = corpus_of(source, settings.validation)
     transposer = transposer_for(settings, corpus, options)
     settings, left_out = suited(settings, corpus, options, transposer)
-    before = None
-    if "init_from" in options:
-        before = imported.load(options["init_from"], options.get("init_vocabulary"))
+    before = model_to_begin_from(run, options, overwrite)
+    if before:
         left_out = [*before.remarks, *left_out, kept(before, corpus.vocabulary, options["init_from"])]
     config = config_for(options, len(corpus.vocabulary), before)
     backend = options.get("backend", "numba")
     trainer = new_trainer(config, settings, corpus, backend, threads, transposer, before)
     run.begin(overwrite)
     return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks + left_out)
+
+
+def model_to_begin_from(run, options, overwrite):
+    """The Checkpoint that --init-from names, None where it is not given."""
+    path = options.get("init_from")
+    if path is None:
+        return None
+    if overwrite and is_there(path) and any(os.path.samefile(path, file) for file in run.files()):
+        raise InputError(f"--init-from {path} is of the run that --overwrite deletes; choose another --model-dir")
+    try:
+        return imported.load(path, options.get("init_vocabulary"))
+    except InputError as error:
+        raise InputError(str(error).replace("by --vocabulary", "by --init-vocabulary")) from error
 
 
 def resume(run, options, threads):
@@ -254,7 +268,8 @@ def kept(before, vocabulary, path):
     """How much of a trained model's vocabulary serves for a text, in words."""
     both = shared(vocabulary, before.vocabulary)
     new = "".join(character for character in vocabulary.characters if character not in both)
-    anew = f"; the other {len(new)} begin anew: {new!r}" if new else ""
+    listed = repr(new) if len(new) <= MOST_LISTED else f"{new[:MOST_LISTED]!r} .."
+    anew = f"; the other {len(new)} begin anew: {listed}" if new else ""
     return f"begins from {path}, which knows {len(both)} of the {len(vocabulary)} characters of the text{anew}"
 
 
