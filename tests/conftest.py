@@ -21,6 +21,13 @@ if hasattr(signal, "SIGHUP"):
 
 
 @pytest.fixture(autouse=True)
+def every_tune_is_engraved_anew():
+    """What is known of a tune whose score could not be made does not outlive a test."""
+    yield
+    music.refusals.cache_clear()
+
+
+@pytest.fixture(autouse=True)
 def floating_point_faults_are_errors():
     """Overflow, division by zero and invalid operations of NumPy raise; underflow to zero is as meant."""
     with np.errstate(over="raise", divide="raise", invalid="raise"):

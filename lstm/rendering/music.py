@@ -32,7 +32,7 @@ from lstm.notation.tunes import FIELD, count_notes, first_tune, header_fields, s
 from lstm.rendering import synth
 
 ENGRAVER = Path(__file__).parent / "engraver.py"
-ENGRAVING_SECONDS = 20.0  # it needs some 0.1 s, starting Python included
+ENGRAVING_SECONDS = 15.0  # it needs some 0.1 s, starting Python included
 FULL_LINE = 90  # characters of a tune that fit into a line of the score
 TOLERANCE = 1 / 50  # of a beat: less than the shortest notes, more than rounding to MIDI's ticks
 LONGEST = 600  # seconds that are turned into sound; a tune of the corpus lasts 12 to 192
@@ -143,6 +143,23 @@ def svg(tune, options=SCORE):
 
 def scores(tune, variants):
     """The tune's scores as the texts of SVG pictures, one for each of the options; see `svg`. Raises Unplayable."""
+    if reasons := refusals(tune):
+        raise Unplayable(reasons[0])
+    try:
+        return new_scores(tune, variants)
+    except Unplayable as reason:
+        refusals(tune).append(str(reason))
+        raise
+
+
+@lru_cache(maxsize=64)
+def refusals(tune):
+    """Why no score of a tune could be made, if so: a list, because what a reader hangs on is not given to it twice."""
+    return []
+
+
+def new_scores(tune, variants):
+    """The same, made anew."""
     midi(tune)  # note: only for its verdict
     lines = [printable(line) for line in first_tune(tune).split("\n")]  # because other characters break an SVG
     more = {"xmlIdSeed": 1 + (zlib.crc32("\n".join(lines).encode("utf-8", "replace")) >> 1)}  # a tune's own ids
