@@ -21,13 +21,6 @@ if hasattr(signal, "SIGHUP"):
 
 
 @pytest.fixture(autouse=True)
-def every_tune_is_engraved_anew():
-    """What is known of a tune whose score could not be made does not outlive a test."""
-    yield
-    music.refusals.cache_clear()
-
-
-@pytest.fixture(autouse=True)
 def floating_point_faults_are_errors():
     """Overflow, division by zero and invalid operations of NumPy raise; underflow to zero is as meant."""
     with np.errstate(over="raise", divide="raise", invalid="raise"):
@@ -39,6 +32,7 @@ def nothing_is_remembered_of_other_tests():
     """A tune's answers of abc2midi and of the engraver are kept within a process."""
     ask_abc2midi.cache_clear()
     music.engraved.cache_clear()
+    music.refusals.cache_clear()
 
 
 @pytest.fixture
