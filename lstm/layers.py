@@ -142,6 +142,7 @@ class LSTM:
 
     def looked_up(self, x, where, machine):
         """x (P, E), where (T, B) -> z (T, B, 4H): x W + b once for each character, then looked up at each place."""
+        where = where.astype(np.intp, copy=False)  # older versions of NumPy take no uint64
         table = machine.empty((len(x), len(self.bias)), x.dtype)  # (P, 4H)
         z = machine.empty((*where.shape, len(self.bias)), x.dtype)
 
