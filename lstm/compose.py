@@ -25,6 +25,7 @@ from lstm.notation.judge import judge_tune
 from lstm.notation.tunes import split_tunes
 from lstm.rendering.outputs import RENDERERS, Outputs, tell
 from lstm.sampling import DRAWN, Draw, encode_prime
+from lstm.sampling_kernels import THREADS
 from lstm.storage import imported
 from lstm.streams import LONGEST_TUNE, Chunk, generate_many, generators, in_order, opening
 
@@ -57,7 +58,7 @@ def parse(argv, name):
     add("--top-k", type=of["top_k"], default=0, metavar="K", help="draw from the K likeliest; 0 is all")
     add("--top-p", type=of["top_p"], default=1.0, metavar="P", help="draw from the likeliest that add up to P")
     add("--random-seed", type=whole(0), metavar="N", help="same number, same text (a new one each time)")
-    add("--threads", type=whole(1, 1024), metavar="N", help="use N threads (the cores; the text does not depend on it)")
+    add("--threads", type=number(THREADS), metavar="N", help="use N threads (all); the text is the same")
     add = parser.add_argument_group("what is written").add_argument
     add("--out", type=path_name, metavar="FILE", help="write the text to a file too")
     for kind, (ending, _) in RENDERERS.items():
@@ -184,7 +185,7 @@ def deliver(composing, outputs, options, abc2midi):
 def main(argv=None, name="sample.py"):
     """The command. Returns the exit status: 1 if fewer tunes than wanted pass the judges."""
     options = parse(argv, name)
-    path, checkpoint = imported.chosen(options)
+    path, checkpoint = imported.named_model(options)
     settle(options, checkpoint, path)
     check_stop(options.stop, checkpoint.vocabulary)
     prime, echo = starting_text(options, checkpoint)

@@ -49,6 +49,7 @@ from lstm.notation.transpose import in_other_keys
 from lstm.notation.tunes import is_abc, split, split_tunes
 from lstm.rendering.plots import against_temperature, save
 from lstm.sampling import DRAWN
+from lstm.sampling_kernels import THREADS
 from lstm.settings import Settings
 from lstm.storage import imported
 from lstm.storage.checkpoint import digest
@@ -79,7 +80,7 @@ def parse(argv):
     add("--random-seed", type=whole(0), default=1, metavar="N", help="same number, same tunes (%(default)s)")
     out = places.LOGS / "evaluation"
     add("--out", type=path_name, metavar="DIR", default=out, help="where the files go (logs/evaluation)")
-    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="the result is the same (all)")
+    add("--threads", type=number(THREADS), metavar="N", default=default_threads(), help="the result is the same (all)")
     return parser.parse_args(argv)
 
 
@@ -190,7 +191,7 @@ def plain(value):
 def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
-    (path, checkpoint), out = imported.chosen(options), Path(options.out)
+    (path, checkpoint), out = imported.named_model(options), Path(options.out)
     for remark in checkpoint.remarks:
         say(remark)
     inputs = options.input or [places.INPUT]

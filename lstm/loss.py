@@ -37,6 +37,7 @@ def cross_entropy_backward(log_p, targets, characters):
 
 def check_targets(name, scores, targets):
     """Raise InputError unless scores (..., V) have a target from 0 to V - 1 at each place."""
+    # any number of axes before that of V, each with a letter of its own
     places = "".join(f"{letter}, " for letter in "TBCDEFGHKLMN"[: max(np.ndim(scores), 1) - 1])
     check_arrays({f"{name} ({places}V)": scores, f"targets ({places}) of whole numbers": targets})
     check_range("targets", targets, scores.shape[-1])

@@ -250,8 +250,10 @@ class Sampler:
     def __init__(self, model, draw, many=False, threads=None):
         if not self.fits(model):
             raise InputError(f"{model} must be compiled and float32 to be run here; sampling.Sampler runs any")
-        H, threads = model.config.units, threads if threads is None else THREADS.check("threads", threads)
-        threads = min(threads, H) if threads else min(default_threads(), max(1, H // UNITS))
+        H = model.config.units
+        if threads is None:
+            threads = min(default_threads(), max(1, H // UNITS))
+        threads = min(THREADS.check("threads", threads), H)
         self._model, self._many = model, many
         self._how = draw.temperature, draw.top_k, draw.top_p
         self._shares = shares(model, threads, packed=many)

@@ -23,6 +23,7 @@ from lstm.io.command_line import Parser, bar_interval, exit_with, number, path_n
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.model import BACKENDS, SIZES, Config
+from lstm.sampling_kernels import THREADS
 from lstm.settings import BOUNDS, PRESETS, SCHEDULES, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import epochs
 from lstm.storage.run import Run
@@ -96,7 +97,7 @@ def parse(argv, name):
     )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
-    add("--threads", type=whole(1, 1024), metavar="N", default=default_threads(), help="the result is the same (all)")
+    add("--threads", type=number(THREADS), metavar="N", default=default_threads(), help="the result is the same (all)")
     add("--backend", choices=BACKENDS, help="numba is fast, numpy is the textbook (numba)")
     return parser.parse_args(argv)
 

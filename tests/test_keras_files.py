@@ -236,7 +236,9 @@ def test_weights_of_an_old_keras_may_have_hard_sigmoid_and_the_user_is_told(tmp_
     weights_of(version, tmp_path / "weights.h5")
     remarks = "\n".join(imported.load(tmp_path / "weights.h5", vocabulary).remarks)
     assert ("try sample.py --recurrent-activation hard_sigmoid" in remarks) is old
+    assert "with tanh and sigmoid, is assumed" in remarks
     said = imported.load(tmp_path / "weights.h5", vocabulary, recurrent_activation="hard_sigmoid")
+    assert any("with tanh and hard_sigmoid, is assumed" in remark for remark in said.remarks)
     expected = naive_logits(arrays(4), IDS, lambda x: np.clip(0.2 * x + 0.5, 0, 1))
     np.testing.assert_allclose(logits(said.model), expected, rtol=0, atol=1e-5)
     for name in ("out.keras", "out.h5"):

@@ -61,8 +61,8 @@ def least_limit(name, top="/sys/fs/cgroup", membership="/proc/self/cgroup"):
 
 
 @lru_cache(maxsize=1)
-def blas(modules):
-    """What sets the threads of each BLAS that is loaded by now. modules: how many are imported.
+def blas(_modules):
+    """What sets the threads of each BLAS that is loaded by now. _modules: how many are imported, the cache's key.
 
     The next one may bring a BLAS of its own. So does SciPy, which Numba imports, where it is, when it first compiles.
     """

@@ -12,7 +12,7 @@ import numpy as np
 from lstm.io import InputError, shown
 
 FLOATS = np.dtype(np.float32), np.dtype(np.float64)  # in this machine's order of bytes
-WHOLE = " of whole numbers"
+OF_WHOLE = " of whole numbers"
 TERM = r"(\d*)([A-Z])(?:\+(\d))?"  # such as T, 4H or T+1
 
 
@@ -23,10 +23,9 @@ def parsed(text):
     >>> parsed("gates (T+1, B, 4H)")
     ('gates', '(T+1, B, 4H)', ((1, 'T', 1), (1, 'B', 0), (4, 'H', 0)), False)
     """
-    name, axes = text.removesuffix(WHOLE).split(" ", 1)
-    terms = re.findall(TERM, axes)
-    numbers = tuple((int(times or 1), letter, int(more or 0)) for times, letter, more in terms)
-    return name, axes, numbers, text.endswith(WHOLE)
+    name, axes = text.removesuffix(OF_WHOLE).split(" ", 1)
+    terms = tuple((int(times or 1), letter, int(more or 0)) for times, letter, more in re.findall(TERM, axes))
+    return name, axes, terms, text.endswith(OF_WHOLE)
 
 
 def check_arrays(arrays, dtype=None, plain=(), **sizes):
@@ -88,8 +87,8 @@ def misfit(text, shape, sizes, first, first_shape):
         return str(times * sizes[letter] + more) if letter in sizes else term[0]
 
     name, axes, *_ = parsed(text)
-    numbers = re.sub(TERM, number, axes)
-    wanted = axes if numbers == axes else f"{axes} = {numbers}"
+    required = re.sub(TERM, number, axes)
+    wanted = axes if required == axes else f"{axes} = {required}"
     beside = "" if first == text else f" beside {' '.join(parsed(first)[:2])} of shape {first_shape}"
     empty = ", at least 1 each" if 0 in shape else ""
     return f"{name} has shape {shape}, and{beside} must have {wanted}{empty}"

@@ -42,13 +42,13 @@ def require_installed(library, what):
         raise InputError(f"{what} needs the package {library}: {remedy}")
 
 
-# -- PyTorch
-
-
 def refuse_other_gates(checkpoint):
     """Raise InputError for a model whose gates are not those that every format here says or means."""
     if isinstance(checkpoint.model.backend, HardSigmoid):
         raise InputError(f"a model with {HARD_SIGMOID} is not written; only its own program computes what it does")
+
+
+# -- PyTorch
 
 
 def state_dict(checkpoint):

@@ -98,7 +98,8 @@ def foreign(found, facts, remarks, path, vocabulary_file, backend, recurrent_act
         said = ", ".join(map(str, widths))
         remarks.append(f"{path} has layers of {said} cells; here all have {config.units}, and those added stay 0")
     if found.recurrent_activation is None or found.version is None and not facts:
-        remarks.append(f"{path} has arrays alone: that its layers stand in a row, with tanh and sigmoid, is assumed")
+        gates = activation or SIGMOID
+        remarks.append(f"{path} has arrays alone: that its layers stand in a row, with tanh and {gates}, is assumed")
     vocabulary, place = vocabulary_of(facts, path, vocabulary_file, config.vocabulary)
     if place and not vocabulary_file:
         remarks.append(f"its characters are those of {place}")
@@ -180,7 +181,7 @@ def add_options(parser):
     add("--recurrent-activation", choices=activations, help="of its gates, if it does not say it (sigmoid)")
 
 
-def chosen(options):
+def named_model(options):
     """(path, Checkpoint) of the model that the options of `add_options` name."""
     if options.weights is not None and options.epoch is not None:
         raise InputError(f"{options.epoch} and --weights {options.weights} name two models; leave one out")

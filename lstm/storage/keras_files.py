@@ -38,7 +38,7 @@ class Arrays(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What a file of Keras holds."""
+    """What a file by another program holds."""
 
     network: Arrays
     recurrent_activation: str | None  # SIGMOID or HARD_SIGMOID; None where the file does not say
@@ -50,14 +50,13 @@ class Found(NamedTuple):
 
 def from_hdf5(root):
     """The Found in an HDF5 file of Keras, by its root."""
-    names, version = root.attributes.keys(), version_in(root)
+    names, version, activation = root.attributes.keys(), version_in(root), None
     if "model_config" in names:  # of a whole saved model
         activation = activation_in(parsed_config(attribute(root, "model_config", str)))
-        return Found(network_of(layers_by_name(child(root, "model_weights", Group))), activation, version)
-    if {"layer_names", "layer_names0"} & names:
-        return Found(network_of(layers_by_name(root)), None, version)
-    if "model_weights" in root.members:
-        return Found(network_of(layers_by_name(child(root, "model_weights", Group))), None, version)
+    whole = "model_weights" in root.members
+    if whole or {"layer_names", "layer_names0"} & names:
+        listed = child(root, "model_weights", Group) if whole else root
+        return Found(network_of(layers_by_name(listed)), activation, version)
     container = next((name for name in CONTAINERS if name in root.members), None)
     require(container or "vars" in root.members, "it has neither the layers of Keras nor weights of ours")
     version = version or ((2, 15) if container == CONTAINERS[1] else (3,))
@@ -65,7 +64,7 @@ def from_hdf5(root):
     if container:
         layers += layers_by_kind(child(root, container, Group))
     refuse_unknown_order(layers)
-    return Found(network_of(layers), None, version)
+    return Found(network_of(layers), activation, version)
 
 
 def from_keras(archive):
@@ -134,6 +133,7 @@ def layers_by_name(root):
 def names_in(group, which):
     """The names in an attribute, each once. Keras cuts a list that is too long for one: `weight_names0` and so on."""
     cut = [f"{which}{number}" for number in range(len(group.attributes))]
+    # where there is none of these names, the complaint is to be about the usual one
     parts = [which] if which in group.attributes else [part for part in cut if part in group.attributes]
     names = [name for part in parts or [which] for name in attribute(group, part, list)]
     require(all(isinstance(name, str) for name in names), f"its attribute {which!r} has something that is not a name")

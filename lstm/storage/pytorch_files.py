@@ -60,8 +60,8 @@ def from_pt(image):
         require(isinstance(name, str) and isinstance(tensor, torch.Tensor), f"its {name!r} is no tensor", remedy)
         plain = tensor.layout == torch.strided and tensor.device.type == "cpu" and not tensor.is_nested
         require(plain, f"{name} is no ordinary tensor", "save it as one")
-        whole = tensor.dtype.is_floating_point
-        require(whole, f"{name} holds {tensor.dtype}, which is no weight", "leave it out of the state_dict")
+        no_weight = f"{name} holds {tensor.dtype}, which is no weight"
+        require(tensor.dtype.is_floating_point, no_weight, "leave it out of the state_dict")
         require(tensor.dtype in kinds, f"{name} holds {tensor.dtype}, not one of {kinds}", "save it as float32")
     claimed = sum(tensor.numel() * tensor.element_size() for tensor in weights.values())
     require(claimed <= 2 * len(image) + SPARE, "its tensors claim to hold more than there is", remedy)  # 2: tied ones
