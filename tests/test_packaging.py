@@ -25,6 +25,7 @@ NOT_COPIED = ".git", ".venv", "build", "dist", "*.egg-info", "__pycache__"
 @pytest.fixture(scope="module")
 def dist(tmp_path_factory):
     """The folder of both, built from a copy of the project that has files of an earlier build and of a user's run."""
+    pytest.importorskip("setuptools", "77.0.1")  # of pyproject.toml; the extra `music` has an older one
     project = tmp_path_factory.mktemp("built") / "project"
     shutil.copytree(ROOT, project, ignore=shutil.ignore_patterns(*NOT_COPIED))
     sources = "artificial_music_generator.egg-info/SOURCES.txt"

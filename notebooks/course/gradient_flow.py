@@ -87,4 +87,4 @@ def in_model(model, ids, dh=None, seed=0):
     if dh is None:
         dh = unit_rows(np.random.default_rng(seed), *c.shape[1:])
     recurrent_kernel = model.parameters[f"lstm_{n}/recurrent_kernel"].astype(np.float64)
-    return back_through_lstm(dh, gates, c, recurrent_kernel)
+    return back_through_lstm(dh.astype(np.float64), gates, c, recurrent_kernel)
