@@ -162,7 +162,7 @@ def find(names, folder):
 def main(argv=None, folder=FOLDER):
     """The command. Returns the exit status: 1 if something is wrong with a notebook."""
     parser = argparse.ArgumentParser(prog="python notebooks/run.py", description=__doc__.splitlines()[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="how the notebooks' names begin, such as 06 (all)")
+    parser.add_argument("names", nargs="*", metavar="NAME", help="how the notebooks' names begin, such as 07 (all)")
     parser.add_argument("--write", action="store_true", help="store the outputs in the notebooks")
     options = parser.parse_args(argv)
     failed = False

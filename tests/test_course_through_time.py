@@ -1,4 +1,4 @@
-"""What notebooks 04 and 05 measure with: gradients over a lag, the copy task, truncation, optimizers, pictures."""
+"""What notebooks 05 and 06 measure with: gradients over a lag, the copy task, truncation, optimizers, pictures."""
 
 import json
 import runpy
@@ -181,7 +181,7 @@ def test_the_stored_steps_of_pytorch_are_those_that_it_takes():
     pytest.importorskip("torch")
     folder = ROOT / "notebooks" / "check"
     made = runpy.run_path(str(folder / "optimizers_with_torch.py"))["stored"]()
-    stored = json.loads((folder / "nb05.json").read_text())
+    stored = json.loads((folder / "nb06.json").read_text())
     assert list(stored) == list(made)
     for name, values in stored.items():
         np.testing.assert_allclose(values, made[name], rtol=1e-12, err_msg=name)

@@ -1,155 +1,175 @@
-"""The exercises of notebook 05, Adam from its moments up.
-
-nb05.json holds what the optimizers of PyTorch do in float64 with the same gradients: "start" (N,), "gradients"
-(steps, N) and the places after each step. optimizers_with_torch.py says how it was made.
-"""
+"""The exercises of notebook 05, Through time."""
 
 import functools
-import json
-import pathlib
 
 import numpy as np
 
 from check import Wrong, close, exercise
-from course.descent import OPTIMIZERS, losses, small_trainer
+from course import rnn
+from course.copy_task import Reader, learn
+from course.truncation import STARTS, nats_by_position, truncated_gradient
+from lstm import cell
 from lstm.corpus import Corpus
-from lstm.io import InputError
 from lstm.io.places import INPUT
+from lstm.model import CharRNN, Config, State, initial_parameters
+from lstm.storage.checkpoint import find_weights, pretrained
+from lstm.storage.imported import load
 
-RATE, BETA1, BETA2, DECAY, EPSILON = 0.1, 0.9, 0.999, 0.9, 1e-7
-# What each optimizer can do in 100 steps of the small network: some way above the best that a search found. The
-# solution reaches 1.94, 2.06, 1.87 and 1.95 at worst with the seeds 1 .. 6, on AVX-512, AVX2 and generic code alike.
-WITHIN_REACH = {"SGD": 2.2, "momentum": 2.2, "RMSProp": 2.1, "Adam": 2.1}
-
-
-@functools.cache
-def stored():
-    """The values of PyTorch, {name: array}."""
-    text = pathlib.Path(__file__).with_name("nb05.json").read_text()
-    return {name: np.array(values) for name, values in json.loads(text).items()}
-
-
-def follow(step, name, moments):
-    """Run a learner's step over the stored gradients and compare each place with PyTorch's."""
-    p, vectors = stored()["start"], [np.zeros_like(stored()["start"]) for _ in range(moments)]
-    for t, (g, right) in enumerate(zip(stored()["gradients"], stored()[name]), 1):
-        found = step(p.copy(), g.copy(), *(vector.copy() for vector in vectors), t)
-        if moments and (not isinstance(found, tuple) or len(found) != 1 + moments):
-            raise Wrong(f"it should return {1 + moments} vectors: p, then what it remembers")
-        p, *vectors = found if moments else (found,)
-        close(f"p after step {t}", p, right)
-
-
-@exercise(hints=["Against the gradient, by `rate` times its length.", "It is one subtraction."])
-def descend(answer):
-    follow(lambda p, g, t: answer(p, g, RATE), "sgd", 0)
+FAR, ENOUGH = 64, 0.9  # the lag that long_memory must bridge, and the share it must name right
 
 
 @exercise(hints=[
-    "Along a direction of curvature k the gradient is k p, so a step makes of p: p - rate k p.",
-    "That is (1 - rate k) p. For which rates is it not longer than p?",
-    "All directions must hold at once, so the steepest decides: numpy.linalg.eigvalsh gives the curvatures.",
+    "Two equations of course/rnn.py: from dh_t to dz_t through the tanh, and from dz_t to dh_{t-1} through U.",
+    "The slope of tanh at z_t is 1 - tanh(z_t)^2, and tanh(z_t) is h_t: element by element.",
+    "h_{t-1} was multiplied by U from the right; a gradient goes back through the transpose, U.T.",
 ])
-def largest_rate(answer):
+def one_step_back(answer):
+    rng = np.random.default_rng(4)
+    for B, H in ((1, 2), (3, 5)):
+        (dh, z, h0), U = rng.normal(size=(3, B, H)), rng.normal(size=(H, H))
+        h = rnn.forward(z[None], h0, U)
+        _, right = rnn.backward(np.zeros((1, B, H)), dh, h, U)
+        close(f"dh of the step before, B = {B}, H = {H}", answer(dh, h[1], U), right)
+
+
+@exercise(hints=[
+    "Of the cell, sigmoid(b) is kept in one step. How much is kept after two, after lag steps?",
+    "sigmoid(b)^lag = 1/2. Solve for sigmoid(b) first.",
+    "The inverse of y = sigmoid(b) is b = log(y / (1 - y)).",
+])
+def half_life_bias(answer):
+    for lag in (1, 2, 10, 100):
+        kept = cell.sigmoid(float(answer(lag))) ** lag
+        if not abs(kept - 0.5) < 1e-6:
+            raise Wrong(f"lag {lag}: with your bias {kept:.3g} of the cell is kept; it should be 0.5")
+
+
+@exercise(hints=[
+    "With forget bias 1 the cell keeps sigmoid(1) of itself at each step. How much is that after 64 steps?",
+    "Your half_life_bias says which bias lets half of it through. A little more is safer.",
+])
+def long_memory(answer):
+    if not -20 <= float(answer) <= 20:
+        raise Wrong(f"{answer} is beyond what a sigmoid can tell apart; give a number between -20 and 20")
+    share = min(learn(Reader(32, float(answer), seed), FAR) for seed in (1, 2))
+    if share < ENOUGH:
+        raise Wrong(f"with forget bias {answer:g} the LSTM names {share:.0%} of the symbols of {FAR} steps ago; "
+                    f"wanted are {ENOUGH:.0%}")
+
+
+@exercise(hints=[
+    "The state after one chunk is the state before the next: the last row of the h and c that forward returned.",
+    "h[0] of each chunk is the last h of the chunk before: take h[1:], or it stands there twice.",
+    "The last chunk may be shorter; a slice that goes beyond the end does that by itself.",
+])
+def in_chunks(answer):
     rng = np.random.default_rng(5)
-    for steep in (4.0, 50.0):
-        turn, _ = np.linalg.qr(rng.normal(size=(2, 2)))
-        curvature = turn @ np.diag([1, steep]) @ turn.T
-        rate = float(answer(curvature))
-        if rate <= 0:
-            raise Wrong(f"a rate of {rate:g} does not go downhill")
-        growth = np.abs(1 - rate * np.array([1, steep])).max()
-        if growth > 1 + 1e-9:
-            raise Wrong(f"steepest curvature {steep:g}: a step makes the distance {growth:.3g} times as long")
-        if growth < 1 - 1e-9:
-            raise Wrong(f"steepest curvature {steep:g}: a step leaves at most {growth:.3g} of the distance, so a "
-                        "larger rate still converges")
+    for T, length in ((6, 3), (7, 3), (5, 1), (4, 9)):
+        z, h0, c0 = rng.normal(size=(T, 2, 12)), rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
+        U = rng.normal(size=(3, 12))
+        _, h, c = cell.forward(z.copy(), h0, c0, U)
+        found = answer(z.copy(), h0, c0, U, length)
+        if not isinstance(found, tuple) or len(found) != 3:
+            raise Wrong("it should return three arrays: h of all steps, and the last h and c")
+        for what, value, right in zip(("h", "the last h", "the last c"), found, (h[1:], h[-1], c[-1])):
+            close(f"{what}, T = {T} in chunks of {length}", value, right)
 
 
 @exercise(hints=[
-    "First the ball's speed: what is left of the old one, and the new push.",
-    "m = beta1 * m + g; as in PyTorch, g is not multiplied by 1 - beta1.",
-    "Then p moves by the new m, not the old one.",
+    "model.loss_and_gradient(ids, targets, state) gives a BatchResult: its state goes into the next chunk.",
+    "result.gradient is overwritten by the next call: add up result.gradient.flat as you go.",
+    "A chunk's gradient is that of the mean over its own characters. 3 steps out of 10 have a weight of 3/10.",
 ])
-def heavy_ball(answer):
-    follow(lambda p, g, m, t: answer(p, g, m, RATE, BETA1), "momentum", 1)
+def chunk_gradient(answer):
+    rng = np.random.default_rng(6)
+    config = Config(5, 3, 4, 1, dropout=0.0)
+    model = CharRNN(config, initial_parameters(config, 1, np.float64), cell)
+    ids, targets = rng.integers(0, 5, (2, 10, 2))
+    state = State(*rng.normal(size=(2, 1, 2, 4)))
+    for T in (10, 5, 3):
+        right = truncated_gradient(model, ids, targets, state, T)
+        found = answer(model, ids, targets, state, T)
+        close(f"the gradient of 10 steps in chunks of {T}", found, right)
 
 
 @exercise(hints=[
-    "v is a running mean of g squared: beta2 of the old one, 1 - beta2 of the new square.",
-    "The step is rate * g / (sqrt(v) + epsilon), with the new v, number by number.",
+    "Which of the three knows the tune's key and metre? Which knows nothing? Which knows something wrong?",
+    "Is it better to have forgotten, or to be sure of another tune?",
 ])
-def own_rates(answer):
-    follow(lambda p, g, v, t: answer(p, g, v, RATE, DECAY, EPSILON), "rmsprop", 1)
-
-
-@exercise(hints=[
-    "Write down m and v after the first step, from zero, with a gradient g.",
-    "m = (1 - beta1) g and sqrt(v) = sqrt(1 - beta2) |g|. And m' and v', the corrected ones?",
-    "Corrected, the first step is rate * g / |g|: the rate itself. By which factor is the other one larger?",
-])
-def first_step(answer):
-    for beta1, beta2 in ((0.9, 0.999), (0.5, 0.75)):
-        right = (1 - beta1) / np.sqrt(1 - beta2)
-        close(f"beta1 = {beta1:g}, beta2 = {beta2:g}", answer(beta1, beta2), right, 1e-6)
-
-
-@exercise(hints=[
-    "Two running means, from heavy_ball (here with 1 - beta1) and from own_rates.",
-    "Both start at zero, so both are too small at first: divide m by 1 - beta1^t and v by 1 - beta2^t.",
-    "Return the m and v that are *not* corrected: the next step goes on from those.",
-])
-def adam_by_hand(answer):
-    follow(lambda p, g, m, v, t: answer(p, g, m, v, t, RATE, BETA1, BETA2, EPSILON), "adam", 2)
-
-
-@exercise(hints=[
-    "The lowest loss stands just before the cliff. Do you want to train on the edge of a cliff?",
-    "A usual rule: a tenth of the rate at which the loss is lowest. Another: where it falls fastest.",
-    "Single batches are noisy: a running mean of some losses first makes the lowest point a steadier one.",
-])
-def suggest_rate(answer):
-    for lowest, name in ((1e-2, "a test that is lowest near 0.01"), (0.3, "one that is lowest near 0.3")):
-        rates, measured = range_curve(lowest)
-        rate = float(answer(rates.copy(), measured.copy()))
-        if rate > 0.3 * lowest:
-            raise Wrong(f"{name}: your rate of {rate:.2g} is too near the edge, {rate / lowest:.2g} times that")
-        if rate < lowest / 40:
-            raise Wrong(f"{name}: at your rate of {rate:.2g} it hardly learns; that is {lowest / rate:.0f} times below")
-
-
-def range_curve(lowest):
-    """A made-up range test: a loss that falls from 4.4, is lowest near a rate, and shoots up at some times that."""
-    rates = np.geomspace(lowest / 1000, lowest * 6, 100)
-    falling = 2.0 / (1 + np.exp(2.5 * np.log(rates / (lowest / 12))))
-    return rates, 2.4 + falling + 0.02 * (rates / lowest) ** 3 + np.random.default_rng(9).normal(0, 0.02, 100)
-
-
-@exercise(hints=[
-    "Do a range test for each of the four; the cell above has all that it takes.",
-    "SGD needs a rate hundreds of times that of Adam here, momentum a smaller one than SGD: in the end m is 10 g.",
-    "Steps of three are fine enough: 0.001, 0.003, 0.01 and so on.",
-])
-def fair_race(answer):
-    if not isinstance(answer, dict) or set(answer) != set(OPTIMIZERS):
-        raise Wrong(f"give a dict with a learning rate for each of {', '.join(OPTIMIZERS)}")
-    for name, rate in answer.items():
-        reached = loss_reached(name, float(rate))
-        if not reached <= WITHIN_REACH[name]:
-            far = "diverges" if np.isinf(reached) else f"is at {reached:.2f} nats"
-            raise Wrong(f"{name} at {rate:g} {far} after 100 steps; {WITHIN_REACH[name]:.1f} is within its reach")
+def predict_start(answer):
+    if sorted(answer) != sorted(STARTS):
+        raise Wrong(f"name each of {', '.join(STARTS)} once, the cheapest first")
+    cost = measured_starts()
+    for better, worse in zip(answer, answer[1:]):
+        if cost[better] > cost[worse]:
+            raise Wrong(f"you say {better} is cheaper than {worse}; over the first 16 characters of a window it is "
+                        f"more costly, by {cost[better] - cost[worse]:.2f} nats a character")
 
 
 @functools.cache
-def loss_reached(name, rate):
-    """The mean loss of the last 10 of 100 steps of the small network; infinity where it diverges."""
-    try:
-        return float(np.mean(losses(small_trainer(corpus(), name, rate), 100)[-10:]))
-    except InputError:
-        return np.inf
+def measured_starts():
+    """What the first 16 characters of a window cost the weights that ship, by how the window starts."""
+    corpus, checkpoint = Corpus.of(INPUT.read_text()), load(find_weights(pretrained()))
+    nats = nats_by_position(checkpoint.model, corpus.validation[:20_000], 64)
+    return {start: float(values[:16].mean()) for start, values in nats.items()}
 
 
-@functools.cache
-def corpus():
-    """The tunes."""
-    return Corpus.of(INPUT.read_text())
+@exercise(hints=[
+    "Row b is to read a piece of the text from its beginning to its end. So first cut the text into B equal pieces.",
+    "ids[: B * row].reshape(B, row) has the pieces as rows; time first means its transpose.",
+    "Then the batches are slices of T rows of that: as many as there are whole ones.",
+])
+def stateful_batches(answer):
+    for length, B, T in ((25, 2, 4), (103, 3, 5)):
+        where, count = f"{length} ids, B = {B}, T = {T}", (length - 1) // B // T
+        found = [np.asarray(batch) for batch in answer(np.arange(length), B, T)]  # an id is its place in the text
+        if len(found) != count:
+            raise Wrong(f"{where}: {len(found)} batches, there should be {count}")
+        for k, batch in enumerate(found):
+            if batch.shape != (T, B):
+                raise Wrong(f"{where}: batch {k} has the shape {batch.shape}, it should be {(T, B)}, time first")
+            if (np.diff(batch, axis=0) != 1).any():
+                raise Wrong(f"{where}: a row of batch {k} does not read one character after another")
+        for k, (before, batch) in enumerate(zip(found, found[1:]), 1):
+            for b in np.flatnonzero(batch[0] != before[-1] + 1):
+                raise Wrong(f"{where}: row {b} of batch {k} begins at place {batch[0, b]} of the text, but the one "
+                            f"before ended at {before[-1, b]}: its state would be foreign")
+        if np.unique(found).size < B * T * count:
+            raise Wrong(f"{where}: some places of the text are read twice")
+        if np.max(found) > length - 2:
+            raise Wrong(f"{where}: the last character is read, and nothing is left for its target")
+
+
+@exercise(hints=[
+    "What is the length of the gradient, and by what number would you have to multiply it to have the length `clip`?",
+    "Only a gradient that is longer than `clip` is to be shortened. None is to be made longer.",
+    "All entries are multiplied by the same number, so that the direction stays.",
+])
+def clipped(answer):
+    rng = np.random.default_rng(7)
+    for size, length in ((3, 0.5), (3, 40.0), (1000, 5.1)):
+        gradient = rng.normal(size=size)
+        gradient *= length / np.linalg.norm(gradient)
+        found = np.asarray(answer(gradient.copy(), 5.0))
+        if found.shape == gradient.shape and length > 5 and np.linalg.norm(found) > 0:
+            turned = found @ gradient / np.linalg.norm(found) / length
+            if turned < 1 - 1e-9:
+                raise Wrong(f"a gradient of length {length:g} comes out turned: the cosine is {turned:.4f}, not 1")
+        close(f"a gradient of length {length:g}, clip 5", found, gradient * min(1, 5 / length))
+
+
+@exercise(hints=[
+    "A clip is a brake for rare steps. Which share of the steps do you want it to touch?",
+    "numpy.quantile(norms, share) is the number that this share of the norms is below.",
+])
+def choose_clip(answer):
+    rng = np.random.default_rng(8)
+    runs = (1.0, 30, "one run"), (0.05, 30, "a run whose gradients are 20 times shorter"), (1.0, 1, "a calm run")
+    for scale, rare, name in runs:
+        norms = scale * np.exp(rng.normal(0, 0.3, 400))
+        norms[rng.choice(400, 8, replace=False)] *= rare
+        clip = float(answer(norms.copy()))
+        share = float((norms > clip).mean())
+        if not 0.02 <= share <= 0.15:
+            raise Wrong(f"in {name} your clip of {clip:.3g} shortens {share:.0%} of the steps; "
+                        "wanted are the rare ones, between 2% and 15%")

@@ -1,4 +1,4 @@
-"""How nb05.json beside this file was made: ten steps of PyTorch's optimizers with the same gradients, in float64.
+"""How nb06.json beside this file was made: ten steps of PyTorch's optimizers with the same gradients, in float64.
 
     python notebooks/check/optimizers_with_torch.py        makes it again; needs the extra `peers`
 """
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-PATH = Path(__file__).with_name("nb05.json")
+PATH = Path(__file__).with_name("nb06.json")
 STEPS, RATE = 10, 0.1
 TYPICAL = np.array([1.0, 0.1, 10.0, 0.01, 1.0, 3.0])  # sizes of the gradients of six numbers
 OPTIMIZERS = {

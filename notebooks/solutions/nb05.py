@@ -2,106 +2,124 @@
 
 import numpy as np
 
-
-def descend(p, g, rate):
-    return p - rate * g
+from lstm import cell
 
 
-def largest_rate(curvature):
-    return 2 / np.linalg.eigvalsh(curvature).max()
+def one_step_back(dh, h, U):
+    return (dh * (1 - h**2)) @ U.T
 
 
-def heavy_ball(p, g, m, rate, beta1):
-    m = beta1 * m + g
-    return p - rate * m, m
+def half_life_bias(lag):
+    kept = 0.5 ** (1 / lag)
+    return np.log(kept / (1 - kept))
 
 
-def old_speed(p, g, m, rate, beta1):
-    return p - rate * m, beta1 * m + g
+def in_chunks(z, h0, c0, U, length):
+    outputs = []
+    for start in range(0, len(z), length):
+        _, h, c = cell.forward(z[start : start + length], h0, c0, U)
+        outputs.append(h[1:])
+        h0, c0 = h[-1], c[-1]
+    return np.concatenate(outputs), h0, c0
 
 
-def running_mean(p, g, m, rate, beta1):
-    m = beta1 * m + (1 - beta1) * g
-    return p - rate * m, m
+def from_zero(z, h0, c0, U, length):
+    chunks = [cell.forward(z[s : s + length], h0, c0, U) for s in range(0, len(z), length)]
+    return np.concatenate([h[1:] for _, h, _ in chunks]), chunks[-1][1][-1], chunks[-1][2][-1]
 
 
-def own_rates(p, g, v, rate, beta2, epsilon):
-    v = beta2 * v + (1 - beta2) * g**2
-    return p - rate * g / (np.sqrt(v) + epsilon), v
+def cell_forgotten(z, h0, c0, U, length):
+    outputs = []
+    for start in range(0, len(z), length):
+        _, h, c = cell.forward(z[start : start + length], h0, c0, U)
+        outputs.append(h[1:])
+        h0 = h[-1]
+    return np.concatenate(outputs), h0, c[-1]
 
 
-def no_root(p, g, v, rate, beta2, epsilon):
-    v = beta2 * v + (1 - beta2) * g**2
-    return p - rate * g / (v + epsilon), v
+def stateful_batches(ids, B, T):
+    row = (len(ids) - 1) // B
+    rows = ids[: row * B].reshape(B, row).T
+    return [rows[start : start + T] for start in range(0, row - T + 1, T)]
 
 
-def one_rate_for_all(p, g, v, rate, beta2, epsilon):
-    v = beta2 * v + (1 - beta2) * (g**2).mean()
-    return p - rate * g / (np.sqrt(v) + epsilon), v
+def windows_side_by_side(ids, B, T):
+    count = (len(ids) - 1) // (B * T)
+    return [batch.T for batch in ids[: count * B * T].reshape(count, B, T)]
 
 
-def first_step(beta1, beta2):
-    return (1 - beta1) / np.sqrt(1 - beta2)
+def rows_first(ids, B, T):
+    return [batch.T for batch in stateful_batches(ids, B, T)]
 
 
-def adam_by_hand(p, g, m, v, t, rate, beta1, beta2, epsilon):
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
-    mean, square = m / (1 - beta1**t), v / (1 - beta2**t)
-    return p - rate * mean / (np.sqrt(square) + epsilon), m, v
+def chunk_gradient(model, ids, targets, state, T):
+    total = 0
+    for start in range(0, len(ids), T):
+        chunk = slice(start, start + T)
+        result = model.loss_and_gradient(ids[chunk], targets[chunk], state)
+        total = total + result.gradient.flat * len(ids[chunk]) / len(ids)
+        state = result.state
+    return total
 
 
-def not_corrected(p, g, m, v, t, rate, beta1, beta2, epsilon):
-    m = beta1 * m + (1 - beta1) * g
-    v = beta2 * v + (1 - beta2) * g**2
-    return p - rate * m / (np.sqrt(v) + epsilon), m, v
+def unweighted(model, ids, targets, state, T):
+    total = 0
+    for start in range(0, len(ids), T):
+        result = model.loss_and_gradient(ids[start : start + T], targets[start : start + T], state)
+        total = total + result.gradient.flat
+        state = result.state
+    return total
 
 
-def corrected_twice(p, g, m, v, t, rate, beta1, beta2, epsilon):
-    m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
-    v = (beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t)
-    return p - rate * m / (np.sqrt(v) + epsilon), m, v
+def state_not_carried(model, ids, targets, state, T):
+    total = 0
+    for start in range(0, len(ids), T):
+        chunk = slice(start, start + T)
+        result = model.loss_and_gradient(ids[chunk], targets[chunk], state)
+        total = total + result.gradient.flat * len(ids[chunk]) / len(ids)
+    return total
 
 
-def suggest_rate(rates, losses):
-    smooth = np.convolve(losses, np.ones(5) / 5, "same")[2:-2]
-    return rates[2:-2][smooth.argmin()] / 10
+def clipped(gradient, clip):
+    return gradient * min(1, clip / np.linalg.norm(gradient))
 
 
 SOLUTIONS = {
-    "descend": descend,
-    "largest_rate": largest_rate,
-    "heavy_ball": heavy_ball,
-    "own_rates": own_rates,
-    "first_step": first_step,
-    "adam_by_hand": adam_by_hand,
-    "suggest_rate": suggest_rate,
-    "fair_race": {"SGD": 10.0, "momentum": 1.0, "RMSProp": 0.01, "Adam": 0.02},
+    "one_step_back": one_step_back,
+    "half_life_bias": half_life_bias,
+    "predict_start": ["carried", "zero", "foreign"],
+    "in_chunks": in_chunks,
+    "stateful_batches": stateful_batches,
+    "chunk_gradient": chunk_gradient,
+    "clipped": clipped,
+    "choose_clip": lambda norms: np.quantile(norms, 0.95),
+    "long_memory": 5,
 }
 
 WRONG = {
-    "descend": [
-        (lambda p, g, rate: p + rate * g, "p after step 1"),
-        (lambda p, g, rate: p - rate * g / np.linalg.norm(g), "p after step 1"),
+    "one_step_back": [
+        (lambda dh, h, U: (dh * (1 - h**2)) @ U, "entries differ"),
+        (lambda dh, h, U: dh @ U.T * (1 - h**2), "entries differ"),
     ],
-    "largest_rate": [
-        (lambda curvature: 1 / np.linalg.eigvalsh(curvature).max(), "so a larger rate still converges"),
-        (lambda curvature: 2 / np.trace(curvature), "still converges"),
-        (lambda curvature: 2 / np.linalg.eigvalsh(curvature).min(), "times as long"),
+    "half_life_bias": [
+        (lambda lag: 1.0, "0.731 of the cell"),
+        (lambda lag: 0.5 ** (1 / lag), "of the cell is kept"),
     ],
-    "heavy_ball": [(old_speed, "p after step 1"), (running_mean, "p after step 1")],
-    "own_rates": [(no_root, "p after step 1"), (one_rate_for_all, "p after step 1")],
-    "first_step": [
-        (lambda beta1, beta2: (1 - beta1) / (1 - beta2), "beta1 = 0.9"),
-        (lambda beta1, beta2: 1.0, "beta1 = 0.9"),
+    "predict_start": [
+        (["carried", "foreign", "zero"], "foreign is cheaper than zero"),
+        (["zero", "carried", "foreign"], "zero is cheaper than carried"),
     ],
-    "adam_by_hand": [(not_corrected, "p after step 1"), (corrected_twice, "p after step 2")],
-    "suggest_rate": [
-        (lambda rates, losses: rates[np.argmin(losses)], "too near the edge"),
-        (lambda rates, losses: rates[0], "hardly learns"),
+    "in_chunks": [(from_zero, "T = 6 in chunks of 3"), (cell_forgotten, "T = 6 in chunks of 3")],
+    "stateful_batches": [(windows_side_by_side, "its state would be foreign"), (rows_first, "time first")],
+    "chunk_gradient": [(unweighted, "chunks of 5"), (state_not_carried, "chunks of 5")],
+    "clipped": [
+        (lambda gradient, clip: np.clip(gradient, -clip, clip), "comes out turned"),
+        (lambda gradient, clip: gradient * clip / np.linalg.norm(gradient), "a gradient of length 0.5"),
     ],
-    "fair_race": [
-        ({"SGD": 0.01, "momentum": 0.01, "RMSProp": 0.01, "Adam": 0.01}, "SGD at 0.01"),
-        ({"SGD": 10.0, "momentum": 1.0, "RMSProp": 0.01, "Adam": 1.0}, "Adam at 1"),
+    "choose_clip": [
+        (lambda norms: 5.0, "20 times shorter"),
+        (lambda norms: norms.mean(), "wanted are the rare ones"),
+        (lambda norms: norms.max(), "shortens 0%"),
     ],
+    "long_memory": [(0.0, "of 64 steps ago"), (1.0, "of 64 steps ago")],
 }

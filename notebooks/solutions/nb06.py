@@ -1,106 +1,107 @@
-"""Solutions of notebook 06, and wrong answers that must be refused: {name: [(answer, words of the message), ...]}."""
-import math
+"""Solutions of notebook 06, and wrong answers with words that the check must say about them."""
 
 import numpy as np
 
-from lstm.adam import Adam
-from lstm.engine.threads import Workers
-from lstm.training import evaluate
+
+def descend(p, g, rate):
+    return p - rate * g
 
 
-def fit_batch(model, ids, targets, steps, learning_rate, direction=1, carried=False, update=True):
-    adam = Adam(model.parameters.flat.size, model.parameters.flat.dtype)
-    state, losses = model.initial_state(ids.shape[1]), []
-    for _ in range(steps):
-        result = model.loss_and_gradient(ids, targets, state)
-        losses.append(result.nats / ids.size)
-        parameters = model.parameters.flat if update else model.parameters.flat.copy()
-        adam.step(parameters, direction * result.gradient.flat, learning_rate, 1.0, Workers())
-        if carried:
-            state = result.state
-    return losses
+def largest_rate(curvature):
+    return 2 / np.linalg.eigvalsh(curvature).max()
 
 
-def gap(trainer):
-    seq_length, workers = trainer.settings.seq_length, trainer.workers
-    unseen, _ = evaluate(trainer.model, trainer.validation, seq_length, workers)
-    learnt, _ = evaluate(trainer.model, trainer.training, seq_length, workers)
-    return unseen - learnt
+def heavy_ball(p, g, m, rate, beta1):
+    m = beta1 * m + g
+    return p - rate * m, m
 
 
-def tunes_won(ours, theirs, tune_of):
-    return (np.bincount(tune_of, ours) < np.bincount(tune_of, theirs)).mean()
+def old_speed(p, g, m, rate, beta1):
+    return p - rate * m, beta1 * m + g
 
 
-def does_it_help(train, change, seeds=range(6)):
-    differences = np.array([train(seed, **change) - train(seed) for seed in seeds])
-    error = differences.std(ddof=1) / math.sqrt(len(differences))
-    return differences.mean(), abs(differences.mean()) > 2 * error
+def running_mean(p, g, m, rate, beta1):
+    m = beta1 * m + (1 - beta1) * g
+    return p - rate * m, m
 
 
-def one_run_each(train, change):
-    difference = train(1, **change) - train(1)
-    return difference, difference < 0
+def own_rates(p, g, v, rate, beta2, epsilon):
+    v = beta2 * v + (1 - beta2) * g**2
+    return p - rate * g / (np.sqrt(v) + epsilon), v
 
 
-def other_seeds(train, change):
-    difference = np.mean([train(seed, **change) for seed in range(5)]) - np.mean([train(seed) for seed in range(5, 10)])
-    return difference, abs(difference) > 0.01
+def no_root(p, g, v, rate, beta2, epsilon):
+    v = beta2 * v + (1 - beta2) * g**2
+    return p - rate * g / (v + epsilon), v
 
 
-def always_sure(train, change):
-    return does_it_help(train, change)[0], True
+def one_rate_for_all(p, g, v, rate, beta2, epsilon):
+    v = beta2 * v + (1 - beta2) * (g**2).mean()
+    return p - rate * g / (np.sqrt(v) + epsilon), v
 
 
-def not_in_pairs(train, change):
-    changed, plain = ([train(seed, **choice) for seed in range(6)] for choice in (change, {}))
-    difference = np.mean(changed) - np.mean(plain)
-    return difference, abs(difference) > 2 * math.sqrt((np.var(changed, ddof=1) + np.var(plain, ddof=1)) / 6)
+def first_step(beta1, beta2):
+    return (1 - beta1) / np.sqrt(1 - beta2)
+
+
+def adam_by_hand(p, g, m, v, t, rate, beta1, beta2, epsilon):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    mean, square = m / (1 - beta1**t), v / (1 - beta2**t)
+    return p - rate * mean / (np.sqrt(square) + epsilon), m, v
+
+
+def not_corrected(p, g, m, v, t, rate, beta1, beta2, epsilon):
+    m = beta1 * m + (1 - beta1) * g
+    v = beta2 * v + (1 - beta2) * g**2
+    return p - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def corrected_twice(p, g, m, v, t, rate, beta1, beta2, epsilon):
+    m = (beta1 * m + (1 - beta1) * g) / (1 - beta1**t)
+    v = (beta2 * v + (1 - beta2) * g**2) / (1 - beta2**t)
+    return p - rate * m / (np.sqrt(v) + epsilon), m, v
+
+
+def suggest_rate(rates, losses):
+    smooth = np.convolve(losses, np.ones(5) / 5, "same")[2:-2]
+    return rates[2:-2][smooth.argmin()] / 10
 
 
 SOLUTIONS = {
-    "first_loss": lambda V: math.log(V),
-    "fit_batch": fit_batch,
-    "keep": lambda steps, losses, val_losses: steps[int(np.nanargmin(val_losses))],
-    "gap": gap,
-    "tunes_won": tunes_won,
-    "does_it_help": does_it_help,
+    "descend": descend,
+    "largest_rate": largest_rate,
+    "heavy_ball": heavy_ball,
+    "own_rates": own_rates,
+    "first_step": first_step,
+    "adam_by_hand": adam_by_hand,
+    "suggest_rate": suggest_rate,
+    "fair_race": {"SGD": 10.0, "momentum": 1.0, "RMSProp": 0.01, "Adam": 0.02},
 }
 
 WRONG = {
-    "first_loss": [
-        (lambda V: 1 / V, "the probability of one character"),
-        (lambda V: math.log2(V), "in bits"),
-        (lambda V: 4.4, "off by"),
+    "descend": [
+        (lambda p, g, rate: p + rate * g, "p after step 1"),
+        (lambda p, g, rate: p - rate * g / np.linalg.norm(g), "p after step 1"),
     ],
-    "fit_batch": [
-        (lambda *batch: fit_batch(*batch, carried=True), "is the state zero again"),
-        (lambda *batch: fit_batch(*batch, update=False), "does not change at all"),
-        (lambda *batch: fit_batch(*batch, direction=-1), "rises"),
-        (lambda *batch: [24 * loss for loss in fit_batch(*batch)], "24 times too large"),
-        (lambda *batch: fit_batch(*batch)[-1], "a list of 12 losses"),
+    "largest_rate": [
+        (lambda curvature: 1 / np.linalg.eigvalsh(curvature).max(), "so a larger rate still converges"),
+        (lambda curvature: 2 / np.trace(curvature), "still converges"),
+        (lambda curvature: 2 / np.linalg.eigvalsh(curvature).min(), "times as long"),
     ],
-    "keep": [
-        (lambda steps, losses, val_losses: steps[-1], "another step costs 0.70 less"),
-        (lambda steps, losses, val_losses: steps[int(np.nanargmin(losses))], "it has the lowest training loss"),
-        (lambda steps, losses, val_losses: steps[int(np.argmin(val_losses))], "not a number"),
-        (lambda steps, losses, val_losses: int(np.nanargmin(val_losses)), "the steps there are"),
+    "heavy_ball": [(old_speed, "p after step 1"), (running_mean, "p after step 1")],
+    "own_rates": [(no_root, "p after step 1"), (one_rate_for_all, "p after step 1")],
+    "first_step": [
+        (lambda beta1, beta2: (1 - beta1) / (1 - beta2), "beta1 = 0.9"),
+        (lambda beta1, beta2: 1.0, "beta1 = 0.9"),
     ],
-    "gap": [
-        (lambda trainer: trainer.history[-1].val_loss - trainer.history[-1].loss, "dropout was on"),
-        (lambda trainer: -gap(trainer), "the sign"),
-        (lambda trainer: trainer.history[-1].val_loss, "off by"),
+    "adam_by_hand": [(not_corrected, "p after step 1"), (corrected_twice, "p after step 2")],
+    "suggest_rate": [
+        (lambda rates, losses: rates[np.argmin(losses)], "too near the edge"),
+        (lambda rates, losses: rates[0], "hardly learns"),
     ],
-    "tunes_won": [
-        (lambda ours, theirs, tune_of: (ours < theirs).mean(), "the share of the characters"),
-        (lambda ours, theirs, tune_of: 1 - tunes_won(ours, theirs, tune_of), "that the other model wins"),
-        (lambda ours, theirs, tune_of: np.bincount(tune_of, ours) < np.bincount(tune_of, theirs), "one number"),
-    ],
-    "does_it_help": [
-        (one_run_each, "may be luck"),
-        (other_seeds, "different seeds"),
-        (always_sure, "you are sure of it"),
-        (not_in_pairs, "you are not sure of it"),
-        (lambda train, change: does_it_help(train, change)[0], "return two things"),
+    "fair_race": [
+        ({"SGD": 0.01, "momentum": 0.01, "RMSProp": 0.01, "Adam": 0.01}, "SGD at 0.01"),
+        ({"SGD": 10.0, "momentum": 1.0, "RMSProp": 0.01, "Adam": 1.0}, "Adam at 1"),
     ],
 }
