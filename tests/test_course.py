@@ -61,6 +61,12 @@ def test_the_solution_is_right(name):
 
 
 @each_exercise
+def test_right_answers_in_other_styles_are_right(name):
+    for n, answer in enumerate(getattr(solutions(EXERCISES[name].notebook), "ALSO_RIGHT", {}).get(name, [])):
+        assert EXERCISES[name].judge(answer) == (machinery.RIGHT, ""), n
+
+
+@each_exercise
 def test_wrong_answers_are_refused_with_a_line_that_helps(name):
     for n, (answer, words) in enumerate(solutions(EXERCISES[name].notebook).WRONG[name]):
         state, message = EXERCISES[name].judge(answer)
