@@ -9,6 +9,7 @@ from lstm import cell
 from lstm.model import Config
 
 OPEN, CLOSE, OTHER = range(3)  # the symbols that repeat_cell reads
+LONGEST = 200  # characters of a part that is repeated
 
 
 @exercise(hints=[
@@ -133,8 +134,8 @@ def run_symbols(answer, symbols):
 def parts_and_gaps(rng):
     """Symbols of tunes with repeats, and what the cell should hold after each: 1 from an opening to its closing."""
     symbols, wanted = [], []
-    for inside in np.tile([False, True], 4):
-        length = int(rng.integers(20, 200))
+    for part, inside in enumerate(np.tile([False, True], 4)):
+        length = LONGEST if part == 7 else int(rng.integers(20, LONGEST))
         symbols += [CLOSE if symbols else OTHER] if not inside else [OPEN]
         symbols += [OTHER] * length
         wanted += [float(inside)] * (length + 1)

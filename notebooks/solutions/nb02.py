@@ -280,5 +280,6 @@ WRONG = {
         ((np.zeros((4, 3)), np.zeros(4)), "the kernel should be (3, 4)"),
         (repeat_cell()[0], "the kernel and the bias"),
         (repeat_cell(-1, 4), "the cell holds"),
+        (repeat_cell(-12, 6.7), "other characters after a |: the cell holds 0.8"),
     ],
 }
