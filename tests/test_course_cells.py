@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from course import cell_step, rnn, squashed_cell
+from course.bar_cells import LEAST, best_by_chance, correlations, since_bar_line
 from course.cell_checks import ARRAYS, against, example, finite_differences, gradients, run
 from course.pictures.cells import (
     EDGES,
@@ -222,3 +223,44 @@ def test_two_checks_are_drawn_with_their_verdicts():
     verdicts = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert verdicts == [["passes", "passes"], ["passes", "FAILS"]]
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["right", "wrong"]
+
+
+# -- which cells follow the bars
+
+
+def test_the_distance_from_the_last_bar_line():
+    bars, body, since = since_bar_line("\nX:1|\nK:C\nAB|cd|e")
+    assert [*bars] == [12, 15] and [*body] == [12, 13, 14, 15, 16] and [*since] == [0, 1, 2, 0, 1]
+
+
+def test_correlations_are_those_of_numpy():
+    rng = np.random.default_rng(0)
+    cells, target = rng.normal(size=(30, 4)).astype(np.float32), rng.integers(0, 9, 30)
+    expected = [np.corrcoef(column, target)[0, 1] for column in cells.T]
+    np.testing.assert_allclose(correlations(cells, target), expected, atol=1e-6)
+
+
+def test_the_best_by_chance_is_far_from_a_cell_that_follows_its_target():
+    rng = np.random.default_rng(1)
+    target = rng.normal(size=300)
+    cells = np.column_stack([target, rng.normal(size=(300, 50))])
+    chance = best_by_chance(cells, target)
+    assert len(chance) == 300 - 2 * LEAST + 1
+    assert chance.max() < 0.5 < correlations(cells, target)[0]
+
+
+def test_an_answer_may_write_into_what_it_is_given(stored):
+    def forward(z, h0, c0, recurrent_kernel):
+        gates, h, c = cell.forward(z, h0, c0, recurrent_kernel)
+        for array in (z, h0, c0, recurrent_kernel):
+            array[:] = np.nan
+        return [gates, list(h), list(c)]
+
+    def backward(dh, dh_next, dc_next, gates, c, recurrent_kernel):
+        found = cell.backward(dh, dh_next, dc_next, gates, c, recurrent_kernel)
+        for array in (dh, dh_next, dc_next, gates, c, recurrent_kernel):
+            array[:] = np.nan
+        return list(found)
+
+    assert max(finite_differences(forward, backward, example()).values()) <= LIMIT
+    assert max(against(stored, forward, backward).values()) <= 1e-10

@@ -12,7 +12,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))  #
 import check as machinery  # noqa: E402
 from check import NOT_DONE, RIGHT, WRONG, Check, Exercise, Wrong, close, nb00, watched  # noqa: E402
 
-from lstm.notation.judge import judge_tune  # noqa: E402
+from lstm.notation.judge import count_bars, judge_tune  # noqa: E402
 
 
 def double(answer):
@@ -154,3 +154,22 @@ def test_a_name_is_taken_once(monkeypatch):
 def test_what_is_stored_of_the_fragments_is_what_the_judges_say():
     pytest.importorskip("symusic")
     assert [judge_tune(tune).flawless for tune in nb00.FRAGMENTS] == nb00.FLAWLESS
+
+
+def test_in_the_quiz_no_bar_gives_anybody_away():
+    bars = np.array([count_bars(question.tune) for question in nb00.quiz()])
+    assert len(bars) == 8 and (bars[:, 0] >= 6).all() and (bars[:, 0] == bars[:, 1]).all()
+
+
+def test_the_quiz_counts_the_first_guesses_and_nobody_climbs(monkeypatch, capsys):
+    monkeypatch.setattr(nb00, "first_guesses", [])
+    truth = ["model" if question.composed else "human" for question in nb00.quiz()]
+    human = machinery.exercises()["human_or_model"]
+    assert human.judge(["Model"] * 8) == (RIGHT, "")
+    assert human.judge(truth) == (RIGHT, "")
+    first, then = capsys.readouterr().out.splitlines()
+    assert first.startswith("4 of 8 right; p = 0.637,") and "it is not shown that you can tell" in first
+    assert then == first + " (your first guesses; later ones do not count)"
+    monkeypatch.setattr(nb00, "first_guesses", [])
+    human.judge(truth)
+    assert "8 of 8 right; p = 0.004" in capsys.readouterr().out

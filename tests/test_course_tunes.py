@@ -1,18 +1,22 @@
 """What the first notebooks need: listening, the quiz, the split that leaks, figures of tunes and of counts."""
 
 import io
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from course import listening, quiz
+from course import bars, listening, quiz
 from course.leaky_split import window_spans, window_split
+from course.next_character import next_character
 from course.pictures import tunes
 from matplotlib.colors import to_hex
 
 from lstm.evaluation.heldout import Loss
 from lstm.io import InputError
+from lstm.model import CharRNN, Config, initial_parameters
 from lstm.rendering import music
 from lstm.rendering.music import Note
+from lstm.vocabulary import Vocabulary
 
 TUNE = "X:1\nT:Round\nR:jig\nM:4/4\nL:1/8\nK:G\nG2BG dGBG|c2ec gcec|\nd2dB GBdB|G8|]\nA8|]\n"
 
@@ -96,6 +100,29 @@ def test_a_window_split_loses_nothing_and_holds_out_its_share():
     assert spans == sorted(spans)
 
 
+# -- bars
+
+
+def test_a_share_of_bars_is_never_surer_than_its_number_of_bars():
+    flawed = TUNE.replace("c2ec gcec", "c2ec gce")
+    share = bars.bars_right([TUNE, TUNE, flawed])
+    n = sum(bars.count_bars(TUNE)) / 2
+    assert share.value == pytest.approx(1 - 1 / (3 * n)) and share.low < share.value < share.high
+    assert bars.bars_right([TUNE] * 3) == (1, pytest.approx(1 - 3 / (3 * n)), 1)  # the rule of three
+    assert np.isnan(bars.bars_right(["X:1\nM:none\nL:1/8\nK:C\nC8|D3|\n"]).value)
+
+
+def test_the_next_character_is_a_probability_for_each_that_is_known():
+    vocabulary = Vocabulary.of("abc|\n")
+    config = Config(len(vocabulary), 3, 4, 1)
+    checkpoint = SimpleNamespace(model=CharRNN(config, initial_parameters(config, seed=1)), vocabulary=vocabulary)
+    after = next_character(checkpoint, "ab|")
+    assert "".join(character for character, _ in after) == vocabulary.characters
+    assert sum(p for _, p in after) == pytest.approx(1)
+    logits, _, _ = checkpoint.model.forward(vocabulary.encode("ab|")[:, None], checkpoint.model.initial_state())
+    assert np.argmax([p for _, p in after]) == np.argmax(logits[-1, 0])
+
+
 # -- figures
 
 
@@ -158,3 +185,12 @@ def test_header_and_music_are_a_pair_of_bars_for_each_model():
     (axes,) = figure.axes
     assert [bar.get_width() for bar in axes.patches] == [1, 0.5, 3, 1.5]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["A", "B"]
+
+
+def test_bars_against_temperature_have_ticks_where_they_were_measured():
+    network = {0.4: (1, 0.99, 1), 1.6: (0.85, 0.78, 0.9)}
+    figure = drawn(tunes.bars_against_temperature(network, (1, 0.98, 1)))
+    (axes,) = figure.axes
+    assert axes.get_xticks().tolist() == [0.4, 1.6] and axes.get_ylim() == (75, 101)
+    assert axes.lines[0].get_xydata().tolist() == [[0.4, 100], [1.6, 85]]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["people", "the network"]

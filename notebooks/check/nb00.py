@@ -49,7 +49,7 @@ def quiz():
 
 
 @exercise(hints=[
-    "`compose(checkpoint, 1, temperature=..., random_seed=...)` is an iterator; `next(...)` takes the first tune.",
+    "`tunes_of_network(checkpoint, 1, temperature, random_seed=...)` is an iterator; `next(...)` takes the first tune.",
     "What it gives has two parts, `text` and `finished`; return the text.",
 ])
 def compose_one(answer):
@@ -104,17 +104,31 @@ def chance(answer):
 
 
 @exercise(hints=[
-    "Play each twice: does the second bar answer the first?",
-    "Count eighth notes between the bar lines. People typed theirs carefully.",
+    "All bars of all eight are of the right length: counting does not tell. Play each twice: does the second bar "
+    "answer the first, and does the end of the line come to rest?",
+    "No better hint is known. Guess all eight; exercise 4 says what your number of right answers is worth.",
 ])
 def human_or_model(answer):
-    words, n = list(answer), len(quiz())
-    if len(words) != n or not set(words) <= {"human", "model"}:
+    words, n = [str(word).strip().lower() for word in answer], len(quiz())
+    if len(words) != n:
         raise Wrong(f"it takes {n} guesses, each of them 'human' or 'model'; these are {len(words)}")
-    right = sum((guess == "model") == question.composed for guess, question in zip(words, quiz()))
-    luck = sum(comb(n, k) for k in range(right, n + 1)) / 2**n
-    if luck > 0.05:
-        raise Wrong(f"{right} of {n} right; a coin does as well or better {luck:.0%} of the time")
+    for number, word in enumerate(words, 1):
+        if word not in ("human", "model"):
+            raise Wrong(f"it takes 'human' or 'model' for each; No. {number} is {answer[number - 1]!r}")
+    again = bool(first_guesses) and first_guesses != words
+    first_guesses[:] = first_guesses or words
+    print(verdict_on(first_guesses) + again * " (your first guesses; later ones do not count)")
+
+
+first_guesses = []  # of human_or_model: who has been told how many are right could climb from there
+
+
+def verdict_on(words):
+    """How many guesses are right, and what that is worth, in words."""
+    right, n = sum((word == "model") == question.composed for word, question in zip(words, quiz())), len(words)
+    p = sum(comb(n, k) for k in range(right, n + 1)) / 2**n
+    worth = "a coin hardly does that" if p <= 0.05 else "that can be luck: it is not shown that you can tell"
+    return f"{right} of {n} right; p = {p:.3f}, the chance that a coin does as well or better: {worth}"
 
 
 @exercise(hints=[
@@ -123,7 +137,7 @@ def human_or_model(answer):
     "What is opened must be closed: a [ begins a chord, notes that sound together, and a ] ends it.",
 ])
 def which_parse(answer):
-    if len(answer) != len(FRAGMENTS) or not set(answer) <= {True, False}:
+    if np.shape(answer) != (len(FRAGMENTS),) or not set(answer) <= {True, False}:
         raise Wrong(f"it takes {len(FRAGMENTS)} predictions, each True or False")
     right = sum(guess == flawless for guess, flawless in zip(answer, FLAWLESS))
     if right < len(FRAGMENTS):

@@ -9,6 +9,7 @@ from lstm import cell
 from lstm.model import Config
 
 OPEN, CLOSE, OTHER = range(3)  # the symbols that repeat_cell reads
+LONGEST = 200  # characters of a part that is repeated
 
 
 @exercise(hints=[
@@ -20,7 +21,7 @@ def rnn_step(answer):
     for B, E, H in ((1, 2, 3), (4, 3, 2)):
         x, h, b = rng.normal(size=(B, E)), rng.normal(size=(B, H)), rng.normal(size=H)
         W, U = rng.normal(size=(E, H)), rng.normal(size=(H, H))
-        right = rnn.forward((x @ W + b)[None], h, U)[1]
+        right = rnn.forward((x @ W + b)[None], h, U)[1]  # before the answer, which may write into what it is given
         close(f"the new h, B = {B}, E = {E}, H = {H}", answer(x, h, W, U, b), right)
 
 
@@ -32,8 +33,8 @@ def rnn_step(answer):
 def four_gates(answer):
     stored = torch_lstm()
     for t, z in enumerate(stored["z"]):
-        found = answer(z)
-        if not isinstance(found, (tuple, list)) or len(found) != 4:
+        found = answer(z.copy())
+        if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != 4:
             raise Wrong("it should return four arrays: i, f, g, o")
         for name, value in zip("ifgo", found):
             close(f"{name} at step {t}", value, stored[name][t], 1e-12)
@@ -48,7 +49,7 @@ def cell_update(answer):
     before = np.concatenate((stored["c0"][None], stored["c"]))
     for t in range(len(stored["c"])):
         gates = (stored[name][t] for name in "ifg")
-        close(f"c at step {t}", answer(before[t], *gates), stored["c"][t], 1e-12)
+        close(f"c at step {t}", answer(before[t].copy(), *gates), stored["c"][t], 1e-12)
 
 
 @exercise(hints=[
@@ -58,7 +59,7 @@ def cell_update(answer):
 def hidden_output(answer):
     stored = torch_lstm()
     for t in range(len(stored["c"])):
-        close(f"h at step {t}", answer(stored["c"][t], stored["o"][t]), stored["h"][t], 1e-12)
+        close(f"h at step {t}", answer(stored["c"][t].copy(), stored["o"][t]), stored["h"][t], 1e-12)
 
 
 @exercise(hints=[
@@ -70,11 +71,13 @@ def lstm_forward(answer):
     stored = torch_lstm()
     names = "x", "h0", "c0", "kernel", "recurrent_kernel", "bias"
     found = answer(*(stored[name].copy() for name in names))
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
+    if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != 2:
         raise Wrong("it should return two arrays: h and c")
     for name, value in zip("hc", found):
         value, right = np.asarray(value), stored[name]
         if value.shape == right.shape and not np.allclose(value, right, rtol=0, atol=1e-10):
+            if (value == value[0]).all():
+                raise Wrong(f"{name} is the same at all {len(value)} steps, as if one array were collected many times")
             first = int(np.argmax(np.abs(value - right).max(axis=(1, 2)) > 1e-10))
             where = "already at step 0, so the step itself is wrong" if first == 0 else f"from step {first} on"
             raise Wrong(f"{name} differs {where}, by up to {np.abs(value - right).max():.2g}")
@@ -92,9 +95,13 @@ def layer_shapes(answer):
         right = {"x": (T, B, E), "kernel": kernel, "recurrent_kernel": recurrent, "bias": bias, "z": (T, B, 4 * H),
                  "h": (T + 1, B, H)}
         found = answer(T, B, E, H)
+        if not isinstance(found, dict):
+            raise Wrong(f"it should return a dict of shapes by name; this is of the type {type(found).__name__}")
         for name, shape in right.items():
             if name not in found:
                 raise Wrong(f"there is no {name!r} in what it returns")
+            if np.ndim(found[name]) != 1:
+                raise Wrong(f"{name} is {found[name]!r}; a shape is a tuple, also if it has one number only: (7,)")
             if tuple(found[name]) != shape:
                 raise Wrong(f"{name} is not {tuple(found[name])} for T = {T}, B = {B}, E = {E}, H = {H}")
 
@@ -114,6 +121,8 @@ def half_life(answer):
 
 def run_symbols(answer, symbols):
     """The cell of one unit, after each symbol, with the kernel (3, 4) and the bias (4,) of the answer."""
+    if not isinstance(answer, (tuple, list)) or len(answer) != 2:
+        raise Wrong("it takes the kernel and the bias: check.repeat_cell((my_kernel, my_bias))")
     kernel, bias = (np.asarray(part, dtype=np.float64) for part in answer)
     if kernel.shape != (3, 4) or bias.shape != (4,):
         raise Wrong(f"the kernel should be (3, 4) and the bias (4,); these are {kernel.shape} and {bias.shape}")
@@ -125,8 +134,8 @@ def run_symbols(answer, symbols):
 def parts_and_gaps(rng):
     """Symbols of tunes with repeats, and what the cell should hold after each: 1 from an opening to its closing."""
     symbols, wanted = [], []
-    for inside in np.tile([False, True], 4):
-        length = int(rng.integers(20, 200))
+    for part, inside in enumerate(np.tile([False, True], 4)):
+        length = LONGEST if part == 7 else int(rng.integers(20, LONGEST))
         symbols += [CLOSE if symbols else OTHER] if not inside else [OPEN]
         symbols += [OTHER] * length
         wanted += [float(inside)] * (length + 1)

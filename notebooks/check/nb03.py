@@ -28,10 +28,15 @@ def lines():
 
 
 def several(found, names):
-    """What an answer returned, if it is as many arrays as there are names."""
-    if not isinstance(found, (tuple, list)) or len(found) != len(names):
+    """What an answer returned, if it is as many arrays as there are names; one that holds them all will do."""
+    if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != len(names):
         raise Wrong(f"it should return {len(names)} arrays: {', '.join(names)}")
     return zip(names, found)
+
+
+def copies(at, *names):
+    """Copies of some of the arrays, because an answer may write into what it is given."""
+    return (at[name].copy() for name in names)
 
 
 @exercise(hints=[
@@ -43,7 +48,8 @@ def slopes(answer):
     s, y = cell.sigmoid(z), np.tanh(z)
     h = 1e-4
     measured = [(f(z + h) - f(z - h)) / (2 * h) for f in (cell.sigmoid, np.tanh)]
-    for (name, value), right in zip(several(answer(s, y), ("slope of sigmoid", "slope of tanh")), measured):
+    found = several(answer(s.copy(), y.copy()), ("slope of sigmoid", "slope of tanh"))
+    for (name, value), right in zip(found, measured):
         close(f"{name} for z = -4 .. 4", value, right, 1e-7)
 
 
@@ -54,7 +60,7 @@ def slopes(answer):
 ])
 def cell_lines(answer):
     for t, at in lines():
-        found = answer(at["grad_h"], at["o"], at["tanh_c"], at["dc_next"])
+        found = answer(*copies(at, "grad_h", "o", "tanh_c", "dc_next"))
         rights = at["grad_h"] * at["tanh_c"], at["grad_c"]
         for (name, value), right in zip(several(found, ("do", "dc")), rights):
             close(f"{name} at step {t}", value, right, LINE)
@@ -66,7 +72,7 @@ def cell_lines(answer):
 ])
 def gate_lines(answer):
     for t, at in lines():
-        found = answer(at["grad_c"], at["c_before"], at["i"], at["g"])
+        found = answer(*copies(at, "grad_c", "c_before", "i", "g"))
         for name, value in several(found, ("di", "df", "dg")):
             close(f"{name} at step {t}", value, at[f"grad_{name[1]}"], LINE)
 
@@ -78,8 +84,8 @@ def gate_lines(answer):
 ])
 def z_line(answer):
     for t, at in lines():
-        gates, gradients = ([at[prefix + name] for name in "ifgo"] for prefix in ("", "grad_"))
-        found, right, H = np.asarray(answer(*gradients, *gates)), at["grad_z"], at["c"].shape[1]
+        given = copies(at, *(prefix + name for prefix in ("grad_", "") for name in "ifgo"))
+        found, right, H = np.asarray(answer(*given)), at["grad_z"], at["c"].shape[1]
         if found.shape == right.shape:
             for k, name in enumerate("ifgo"):
                 part = slice(k * H, (k + 1) * H)
@@ -89,11 +95,12 @@ def z_line(answer):
 
 @exercise(hints=[
     "Where was h_{t-1} used? In z_t = ... + h_{t-1} U. Where was c_{t-1} used? In c_t = f_t * c_{t-1} + ...",
-    "For y = x A the gradient of x is dy A^T. For y = f * x it is dy * f.",
+    "The first has a matrix product in it: the rule for that stands above. In the second f and the old cell are two "
+    "factors, element by element: rule 2.",
 ])
 def lines_to_the_past(answer):
     for t, at in lines():
-        found = answer(at["grad_z"], at["grad_c"], at["f"], at["U"])
+        found = answer(*copies(at, "grad_z", "grad_c", "f", "U"))
         stored = torch_lstm()
         if t == 0:
             rights = stored["grad_h0"], stored["grad_c0"]
@@ -127,6 +134,7 @@ def whole_cell(answer):
     if not isinstance(answer, (tuple, list)) or len(answer) != 2 or not all(map(callable, answer)):
         raise Wrong("give both functions: check.whole_cell((my_forward, my_backward))")
     forward, backward = map(watched, answer)
+    check_shapes(forward, backward, example(seed=7))
     first = finite_differences(forward, backward, example(seed=7))
     name = worst(first)
     if not first[name] <= LIMIT:
@@ -142,6 +150,25 @@ def whole_cell(answer):
         raise Wrong(f"the gradient of {name} differs from PyTorch's by up to {second[name]:.2g}")
 
 
+def check_shapes(forward, backward, layer):
+    """Raise Wrong unless both return three arrays, of the shapes that they should have."""
+    T, B, H = layer["dh"].shape
+    step, after, before = (T, B, 4 * H), (T + 1, B, H), (B, H)
+    found = forward(layer["x"] @ layer["kernel"], *copies(layer, "h0", "c0", "recurrent_kernel"))
+    for (name, array), shape in zip(several(found, ("gates", "h", "c")), (step, after, after)):
+        check_shape(f"{name} of the forward pass", array, shape)
+    gates, _, c = map(np.array, found)
+    found = backward(*copies(layer, "dh", "dh_next", "dc_next"), gates, c, *copies(layer, "recurrent_kernel"))
+    for (name, array), shape in zip(several(found, ("dz", "dh0", "dc0")), (step, before, before)):
+        check_shape(f"{name} of the backward pass", array, shape)
+
+
+def check_shape(what, array, shape):
+    """Raise Wrong if it has another shape."""
+    if np.shape(array) != shape:
+        raise Wrong(f"{what}: the shape is {np.shape(array)}, it should be {shape}")
+
+
 def worst(errors):
     """The name of the largest error; NaN is larger than all."""
     return max(errors, key=lambda name: np.inf if np.isnan(errors[name]) else errors[name])
@@ -150,7 +177,7 @@ def worst(errors):
 @exercise(hints=[
     "The curve has two branches. Left of the bottom rounding rules, and the error is about eps / h; right of it "
     "curvature rules, and the error is about h^2.",
-    "At the bottom both are as large as each other: eps / h = h^2. Solve for h.",
+    "At the bottom both are of the same order: eps / h = h^2. Solve for h.",
 ])
 def best_step(answer):
     for kind in (np.float64, np.float32):
@@ -207,12 +234,23 @@ def loop(step, hears=True):
     return forward
 
 
+def another_start(of_state):
+    """A function like cell.forward that begins from `of_state` of the state it was given, and does not show it."""
+    def forward(z, h0, c0, recurrent_kernel):
+        gates, h, c = loop(right_step)(z, of_state(h0), of_state(c0), recurrent_kernel)
+        h[0], c[0] = h0, c0
+        return gates, h, c
+    return forward
+
+
 IMPOSTORS = {
     "squashes what it keeps": squashed_cell.forward,
     "shows its cell without a tanh": loop(bare),
     "has its gates in another order": loop(another_order),
     "has one gate for both writing and forgetting": loop(coupled),
     "does not hear what it said a step before": loop(right_step, hears=False),
+    "starts from zero whatever state it is given": another_start(np.zeros_like),
+    "swaps the rows of the state": another_start(lambda state: state[::-1]),
 }
 
 
@@ -220,7 +258,7 @@ IMPOSTORS = {
     "Two ways. Compare: run the suspect and an LSTM that you trust on random numbers. Or examine: find inputs for "
     "which you know what equations (1) to (7) must give.",
     "If you compare: all of h and of c, from a state that is not zero, with gates that are all different, over several "
-    "steps.",
+    "steps and for several rows.",
     "Differences of 1e-15 are rounding. np.allclose knows that.",
 ])
 def is_lstm(answer):
@@ -229,7 +267,7 @@ def is_lstm(answer):
             raise Wrong(f"it refuses an LSTM that is right: {name}")
     through = [what for what, forward in IMPOSTORS.items() if verdict(answer, forward)]
     if through:
-        others = f"; so do {len(through) - 1} of the other {len(IMPOSTORS) - 1}" if through[1:] else ""
+        others = f", and {len(through) - 1} of the other {len(IMPOSTORS) - 1}" if through[1:] else ""
         raise Wrong(f"an impostor gets through: one that {through[0]}{others}")
 
 
@@ -237,5 +275,5 @@ def verdict(answer, forward):
     """What the answer says of a suspect."""
     said = answer(forward)
     if not isinstance(said, (bool, np.bool_)):
-        raise Wrong(f"it should return True or False, not a {type(said).__name__}")
+        raise Wrong(f"it should return True or False; this is of the type {type(said).__name__}")
     return bool(said)

@@ -1,7 +1,7 @@
 """Two questions to a backward pass: is it the derivative of its own forward pass, and is that the LSTM?
 
 `finite_differences` answers the first; for the second, `against` compares with stored results of other people's LSTM.
-Neither replaces the other: squashed.py passes the first and fails the second. gradcheck.py asks the first question
+Neither replaces the other: squashed_cell.py passes the first and fails the second. gradcheck.py asks the first question
 of the whole network; here it is one layer, given as `forward` and `backward` with the signatures of cell.py.
 """
 
@@ -29,9 +29,13 @@ def example(T=4, B=2, E=3, H=3, seed=0):
 
 
 def run(forward, layer):
-    """(gates, h, c) as `forward` returns them, for a layer as `example` gives it."""
+    """(gates, h, c) as `forward` returns them, for a layer as `example` gives it.
+
+    Like `backward` below it gets copies: a function that writes into what it is given may be right all the same.
+    """
     z = layer["x"] @ layer["kernel"] + layer["bias"]  # (T, B, 4H)
-    return forward(z, layer["h0"], layer["c0"], layer["recurrent_kernel"])
+    found = forward(z, *(layer[name].copy() for name in ("h0", "c0", "recurrent_kernel")))
+    return tuple(map(np.asarray, found))
 
 
 def loss(forward, layer):
@@ -45,7 +49,8 @@ def gradients(forward, backward, layer):
     """{name: gradient of the loss} for all of ARRAYS, by `backward` and equation (13)."""
     gates, h, c = run(forward, layer)
     U = layer["recurrent_kernel"]
-    dz, dh0, dc0 = backward(layer["dh"], layer["dh_next"], layer["dc_next"], gates.copy(), c, U)
+    given = layer["dh"], layer["dh_next"], layer["dc_next"], gates, c, U
+    dz, dh0, dc0 = map(np.asarray, backward(*(array.copy() for array in given)))
     dx = dz @ layer["kernel"].T
     products = rows(layer["x"]).T @ rows(dz), rows(h[:-1]).T @ rows(dz), rows(dz).sum(axis=0)
     return dict(zip(ARRAYS, (dx, *products, dh0, dc0), strict=True))

@@ -1,6 +1,6 @@
 """Pictures of what goes on in a cell, drawn from live values. Each function returns a matplotlib Figure.
 
-A `step` is what step.py makes: {"f": 0.93, "c_before": -0.4, ...}, numbers of one unit at one time.
+A `step` is what cell_step.py makes: {"f": 0.93, "c_before": -0.4, ...}, numbers of one unit at one time.
 """
 
 import numpy as np
@@ -165,53 +165,57 @@ def filmstrip(characters, steps, bar_line="|"):
     return figure
 
 
-NODES = {  # name -> (place, what it does)
-    "zf": ((0.3, 6.3), "$z_f$"), "zi": ((0.3, 4.6), "$z_i$"), "zg": ((0.3, 2.9), "$z_g$"), "zo": ((0.3, 1.0), "$z_o$"),
-    "c_before": ((3.2, 7.9), "$c_{t-1}$"),
-    "f": ((3.2, 6.3), "sigmoid"), "i": ((3.2, 4.6), "sigmoid"), "g": ((3.2, 2.9), "tanh"), "o": ((3.2, 1.0), "sigmoid"),
-    "kept": ((6.4, 6.3), "×"), "written": ((6.4, 3.75), "×"), "c": ((9.0, 6.3), "+"), "tanh_c": ((11.6, 3.75), "tanh"),
-    "h": ((11.6, 1.0), "×"), "next": ((14.2, 6.3), "$c_{t+1}$"), "out": ((14.2, 1.0), "loss"),
+NODES = {  # place -> what it does
+    (0.4, 7.3): "$c_{t-1}$", (0.4, 5.7): "$z_f$", (0.4, 4.1): "$z_i$", (0.4, 2.5): "$z_g$", (0.4, 0.8): "$z_o$",
+    (3.5, 5.7): "sigmoid", (3.5, 4.1): "sigmoid", (3.5, 2.5): "tanh", (3.5, 0.8): "sigmoid",
+    (6.6, 5.7): "×", (6.6, 3.3): "×", (9.8, 5.7): "+", (12.4, 3.6): "tanh", (12.4, 0.8): "×",
+    (15.2, 5.7): "$c_{t+1}$", (15.2, 0.8): "loss",
 }
-EDGES = [  # (the value that goes along, how it is written, from, to)
-    ("zf", "z_f", "zf", "f"), ("zi", "z_i", "zi", "i"), ("zg", "z_g", "zg", "g"), ("zo", "z_o", "zo", "o"),
-    ("c_before", "c_{t-1}", "c_before", "kept"), ("f", "f", "f", "kept"), ("kept", "f\\, c_{t-1}", "kept", "c"),
-    ("i", "i", "i", "written"), ("g", "g", "g", "written"), ("written", "i\\, g", "written", "c"),
-    ("c", "c", "c", "tanh_c"), ("tanh_c", "\\tanh c", "tanh_c", "h"), ("o", "o", "o", "h"), ("h", "h", "h", "out"),
+FORK = 12.4, 5.7  # where the new cell goes two ways
+EDGES = [  # (the value that goes along, how it is written, its way)
+    ("zf", "z_f", [(0.8, 5.7), (2.8, 5.7)]), ("zi", "z_i", [(0.8, 4.1), (2.8, 4.1)]),
+    ("zg", "z_g", [(0.8, 2.5), (2.95, 2.5)]), ("zo", "z_o", [(0.8, 0.8), (2.8, 0.8)]),
+    ("c_before", "c_{t-1}", [(0.95, 7.3), (6.6, 7.3), (6.6, 6.05)]), ("f", "f", [(4.2, 5.7), (6.25, 5.7)]),
+    ("kept", "f\\, c_{t-1}", [(6.95, 5.7), (9.45, 5.7)]), ("i", "i", [(4.2, 4.1), (6.6, 4.1), (6.6, 3.65)]),
+    ("g", "g", [(4.05, 2.5), (6.6, 2.5), (6.6, 2.95)]),
+    ("written", "i\\, g", [(6.95, 3.3), (9.8, 3.3), (9.8, 5.35)]), ("c", "c", [(10.15, 5.7), FORK]),
+    ("tanh_c", "\\tanh c", [(12.4, 3.25), (12.4, 1.15)]), ("o", "o", [(4.2, 0.8), (12.05, 0.8)]),
+    ("h", "h", [(12.75, 0.8), (14.65, 0.8)]),
 ]
 
 
 def step_graph(values, gradients=None, dc_next=0.0):
     """The computation graph of one step of one unit: on each edge the value, and beneath it the gradient that returns.
 
-    values, gradients: {name: number} as step.py names them; without gradients only the way there is drawn.
-    dc_next: what comes back to the cell from the next step. Where the cell goes two ways, each has its own share of dc.
+    values, gradients: {name: number} as cell_step.py names them; without gradients only the way there is drawn.
+    dc_next: what comes back to the cell from the next step. Behind the fork each way has its own share of dc.
     """
-    back = dict.fromkeys(values) if gradients is None else gradients | {"c": gradients["c"] - dc_next}
-    figure, axes = blank(10.5, 6.2, 14.8, 8.7)
-    for name, sign, start, end in EDGES:
-        edge(axes, start, end, sign, values[name], back[name])
-    edge(axes, "c", "next", "c", values["c"], None if gradients is None else dc_next)
-    if gradients is not None:
-        x, y = NODES["c"][0]
-        total = f"$dc$ = {gradients['c']:+.3f}\nin all"
-        axes.text(x, y + 0.45, total, color=ORANGE, ha="center", style="italic", size=9.5)
-    for at, text in NODES.values():
+    figure, axes = blank(10.5, 5.3, 16, 8)
+    for name, sign, way in EDGES:
+        edge(axes, way, sign, values[name], None if gradients is None else gradients[name])
+    there = None if gradients is None else dc_next
+    edge(axes, [FORK, (14.6, 5.7)], "c", values["c"], there)
+    edge(axes, [FORK, (12.4, 3.95)], "c", values["c"], None if gradients is None else gradients["c"] - dc_next)
+    axes.plot(*FORK, "o", color=GREY, ms=6)
+    for at, text in NODES.items():
         node(axes, at, text, round=text in "×+")
     return figure
 
 
-def edge(axes, start, end, sign, value, gradient):
-    """The arrow of one value, with the value above and the gradient below."""
-    (x0, y0), (x1, y1) = NODES[start][0], NODES[end][0]
-    length = ((x1 - x0) ** 2 + (y1 - y0) ** 2) ** 0.5
-    room = 0.36 if NODES[end][1] in "×+" or x0 == x1 else 0.56  # the arrow ends at the rim of the node
-    wire(axes, [(x0, y0), (x1 - room / length * (x1 - x0), y1 - room / length * (y1 - y0))])
-    style = {"ha": "center", "size": 9.5, "bbox": {"fc": "white", "ec": "none", "pad": 0.6}, "zorder": 2}
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    axes.text(x, y + 0.06, f"${sign}$ = {value:+.3f}", color=BLUE, va="bottom", **style)
+def edge(axes, way, sign, value, gradient):
+    """The arrow of one value, with the value above and the gradient below; both at the right of one that goes down."""
+    if way[-1] == FORK:
+        axes.plot(*zip(*way), color=GREY, lw=1.2, zorder=1)  # it goes on
+    else:
+        wire(axes, way)
+    (x0, y0), (x1, y1) = way[:2]
+    across = y0 == y1
+    x, y = ((x0 + x1) / 2, y0) if across else (x0 + 0.15, (y0 + y1) / 2)
+    style = {"ha": "center" if across else "left", "size": 10.5, "zorder": 2}
+    axes.text(x, y + 0.08, f"${sign}$ = {value:+.3f}", color=BLUE, va="bottom", **style)
     if gradient is not None:
         sign = f"({sign})" if " " in sign else sign
-        axes.text(x, y - 0.06, f"$d{sign}$ = {gradient:+.3f}", color=ORANGE, va="top", style="italic", **style)
+        axes.text(x, y - 0.1, f"$d{sign}$ = {gradient:+.3f}", color=ORANGE, va="top", style="italic", **style)
 
 
 def two_checks(results, limits, titles):

@@ -154,3 +154,21 @@ def header_and_music(losses):
     axes.set_axisbelow(True)
     axes.legend(frameon=False)
     return figure
+
+
+def bars_against_temperature(network, people):
+    """The share of bars that fit: of the network's tunes against temperature, and of people's as a band.
+
+    network: {temperature: (value, low, high)}; people: (value, low, high). The axis begins near the lowest of them.
+    """
+    figure, axes = new_axes("Bars that are as long as the meter asks", "temperature", "% of all bars")
+    value, low, high = 100 * np.array(list(network.values())).T
+    axes.errorbar(list(network), value, (value - low, high - value), fmt="o-", color=BLUE, capsize=4,
+                  label="the network")
+    middle, least, most = 100 * np.array(people)
+    axes.axhspan(least, most, color=ORANGE, alpha=0.25, lw=0)
+    axes.axhline(middle, color=ORANGE, ls="--", label="people", zorder=1)
+    axes.set_ylim(5 * np.floor(min(least, low.min()) / 5), 101)
+    axes.set_xticks(list(network))
+    axes.legend(frameon=False, loc="lower left")
+    return figure
