@@ -4,13 +4,21 @@ A notebook fails with an error, with a warning, with anything else on standard e
 what it shows in the file. With --write the outputs are stored instead, and beside them a small picture for the map of
 the course, made of the figure of the cell that is tagged `picture`, or else of the first one.
 
-It needs the extra `notebooks`.
+It also fails if it takes more than two minutes, by the clock or of processor time, all cores together. The clock is
+what a reader waits for, but it depends on what else the machine does. Processor time hardly does: so a notebook that
+is within two minutes only because all cores are free and share the work is too long too. Its outputs are stored.
+
+A cell's metadata may have a text for those who cannot see its picture, {"alt": "..."}. Jupyter has no rule for it yet;
+nbconvert looks for it in the metadata of the output first, so the text is put there too.
+
+Results go to standard output, and what it is doing meanwhile to standard error. It needs the extra `notebooks`.
 """
 
 import argparse
 import base64
 import io
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -19,7 +27,8 @@ from pathlib import Path
 FOLDER = Path(__file__).resolve().parent
 PICTURES = "pictures"  # the folder beside the notebooks
 WIDTH = 480  # of these pictures, in pixels
-PATIENCE = 300  # seconds for one cell; a notebook is made to need less than 120
+PATIENCE = 300  # seconds for one cell
+LONGEST = 120  # seconds for a notebook, by the clock and of processor time
 MOST = 1_000_000  # bytes of a notebook with its outputs
 
 # What may change from run to run and says nothing is left out, so that a difference between two versions is one.
@@ -34,20 +43,30 @@ STRICT = "import warnings; warnings.simplefilter('error'); " + "; ".join(
 )
 
 
-def execute(path):
-    """The notebook of a file with the outputs of a fresh kernel; all of them up to an error, if there is one."""
+def execute(path, watch=None):
+    """The notebook of a file with the outputs of a fresh kernel; all of them up to an error, if there is one.
+
+    watch(number, count) is called when a code cell begins, the first of them with number 1.
+    """
     import nbformat
     from nbclient import NotebookClient
     from nbclient.exceptions import CellExecutionError
 
     notebook = nbformat.read(path, 4)
-    for cell in code_cells(notebook):
+    cells = code_cells(notebook)
+    for cell in cells:
         cell.outputs, cell.execution_count = [], None
+
+    def begins(cell, cell_index):
+        if watch:
+            watch(len(code_cells({"cells": notebook.cells[: cell_index + 1]})), len(cells))
+
     client = NotebookClient(
         notebook,
         timeout=PATIENCE,
         kernel_name="python3",
         record_timing=False,
+        on_cell_execute=begins,
         resources={"metadata": {"path": str(path.parent)}},
         extra_arguments=[f"--IPKernelApp.exec_lines={STRICT}", "--IPKernelApp.log_level=ERROR"],
     )
@@ -55,8 +74,9 @@ def execute(path):
         client.execute()
     except CellExecutionError:
         pass  # it is among the outputs
-    for cell in code_cells(notebook):
+    for cell in cells:
         cell.outputs = joined(cell.outputs)
+        describe(cell)
     return notebook
 
 
@@ -69,6 +89,30 @@ def joined(outputs):
         else:
             whole.append(output)
     return whole
+
+
+def pictures(cell):
+    """An iterator of the pictures that a cell shows: the output that each is in, and its kind, such as image/png."""
+    for output in cell["outputs"]:
+        for kind in output.get("data", {}):
+            if kind.startswith("image/"):
+                yield output, kind
+
+
+def describe(cell):
+    """Give the pictures of an executed cell its alternative text, if it has one."""
+    if text := cell["metadata"].get("alt"):
+        for output, kind in pictures(cell):
+            output["metadata"].setdefault(kind, {})["alt"] = text
+
+
+def undescribed(notebook):
+    """An iterator of the cells whose pictures do not have the cell's alternative text, a line each."""
+    for number, cell in enumerate(code_cells(notebook), 1):
+        text = cell["metadata"].get("alt")
+        if any(not text or output["metadata"].get(kind, {}).get("alt") != text for output, kind in pictures(cell)):
+            remedy = "run it with --write" if text else 'give the cell the metadata {"alt": "..."}'
+            yield f"cell {number} shows a picture without an alternative text: {remedy}"
 
 
 def code_cells(notebook):
@@ -136,10 +180,10 @@ def small(png):
     return file.getvalue()
 
 
-def run(path, store):
+def run(path, store, watch=None):
     """Execute one notebook, and store it if that is wanted and nothing is wrong. Returns what is wrong, as lines."""
     stored = json.loads(path.read_text(encoding="utf-8"))
-    executed = execute(path)
+    executed = execute(path, watch)
     wrong = list(complaints(executed))
     if store and not wrong:
         write(executed, path)
@@ -148,6 +192,46 @@ def run(path, store):
     elif not store:
         wrong += missing(stored, executed)
     return wrong
+
+
+def seconds():
+    """The time by the clock, and the processor time that finished child processes have used: 0 on Windows."""
+    times = os.times()
+    return time.perf_counter(), times.children_user + times.children_system
+
+
+def too_long(clock, processor):
+    """An iterator of what is wrong with the time that a notebook took, in seconds; a line each."""
+    if clock > LONGEST:
+        yield f"{clock:.0f} s by the clock are more than {LONGEST} s"
+    if processor > LONGEST:
+        yield f"{processor:.0f} s of processor time are more than {LONGEST} s"
+
+
+class Progress:
+    """One line on standard error that says where a notebook is; without a terminal, that it has begun."""
+
+    def __init__(self, name):
+        self.name, self.live, self.width = name, sys.stderr.isatty(), 0
+        if self.live:
+            self.show("starting ...")
+        else:
+            print(f"{name}: running ...", file=sys.stderr, flush=True)
+
+    def __call__(self, number, count):
+        if self.live:
+            self.show(f"cell {number} of {count} ...")
+
+    def show(self, what):
+        """Write over the line that is there."""
+        line = f"{self.name}: {what}"
+        print(f"\r{line:{self.width}}", end="", file=sys.stderr, flush=True)
+        self.width = len(line)
+
+    def close(self):
+        """Leave the line empty, for the result."""
+        if self.live:
+            print("\r" + " " * self.width + "\r", end="", file=sys.stderr, flush=True)
 
 
 def find(names, folder):
@@ -167,9 +251,15 @@ def main(argv=None, folder=FOLDER):
     options = parser.parse_args(argv)
     failed = False
     for path in find(options.names, folder):
-        started = time.perf_counter()
-        wrong = run(path, options.write)
-        print(f"{path.name}: {'failed' if wrong else 'fine'} after {time.perf_counter() - started:.0f} s", flush=True)
+        started, progress = seconds(), Progress(path.name)
+        try:
+            wrong = run(path, options.write, progress)
+        finally:
+            progress.close()
+        clock, processor = (now - before for now, before in zip(seconds(), started))
+        wrong += too_long(clock, processor)
+        took = f"{clock:.0f} s, {processor:.0f} s of processor time"
+        print(f"{path.name}: {'failed' if wrong else 'fine'} after {took}", flush=True)
         print(*(f"    {line}" for line in wrong), sep="\n", end="\n" * bool(wrong), flush=True)
         failed |= bool(wrong)
     return int(failed)
