@@ -1,5 +1,8 @@
 """The layers: embedding, LSTM, dense. Forward and backward of each stand together.
 
+    x = table[ids]     dtable[k] = sum of dx where ids == k               embedding: a learnt row for each character
+    y = x W + b        dx = dy W^T,   dW = x^T dy,   db = sum of dy       dense, and the inputs' share of the LSTM
+
 A layer holds nothing but its parameters, which are views into one flat vector. `forward` returns what it computed
 and a cache; `backward` takes the gradient of the output and that cache, returns the gradient of the input, and writes
 the gradients of the parameters into `gradient`: the same layer over the gradient's vector.

@@ -1,4 +1,9 @@
-"""Softmax cross-entropy: how surprised the model is by each next character, in nats."""
+"""Softmax cross-entropy: how surprised the model is by each next character, in nats.
+
+    p_k  = exp(z_k) / (exp(z_1) + ... + exp(z_V))     softmax of the logits z
+    loss = -log p_y                                   y is the target; the mean over all characters is minimised
+    dz   = p - onehot(y)                              pushes the target up, the others down
+"""
 
 import numpy as np
 
