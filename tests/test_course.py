@@ -168,6 +168,36 @@ def test_the_map_of_the_course_has_the_notebook_and_its_picture(path):
     assert (NOTEBOOKS / runner.PICTURES / f"{path.stem}.png").exists()
 
 
+# -- the pages
+
+
+def anchors(text):
+    """The anchors of a Markdown text's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.+)$", re.sub(r"^```.*?^```", "", text, flags=re.M | re.S), flags=re.M)
+    return [re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings]
+
+
+@pytest.mark.parametrize("page", sorted(NOTEBOOKS.glob("*.md")), ids=lambda page: page.stem)
+def test_every_link_leads_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)\s]+)\)", text) if not link.startswith("https://")]
+    assert links
+    for link in links:
+        file, _, anchor = link.partition("#")
+        target = page.parent / file if file else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target.read_text(encoding="utf-8")), link
+
+
+def test_the_page_of_words_lists_every_word():
+    text = (NOTEBOOKS / "WORDS.md").read_text(encoding="utf-8")
+    words = [anchors(line)[0] for line in text.splitlines() if line.startswith("### ")]
+    listed = re.findall(r"\]\(#([\w-]+)\)", text.partition("\n## ")[0])
+    assert len(set(words)) == len(words) and set(words) | {"ten-questions"} == set(listed)
+    assert re.findall(r"^\*\*(\d+)\. ", text, flags=re.M) == [str(n) for n in range(1, 11)]
+
+
 # -- the runner
 
 
