@@ -10,7 +10,7 @@ T_95 = {2: 12.71, 3: 4.30, 4: 3.18, 5: 2.78, 6: 2.57, 7: 2.45, 8: 2.36, 9: 2.31,
 
 
 def surely(n):
-    """How many standard errors the mean of n numbers must be away from 0, to be called sure: T_95, of n or just below."""
+    """How many standard errors from 0 the mean of n numbers must be to be called sure: T_95 of n, or the next below."""
     return T_95[max(size for size in T_95 if size <= n)]
 
 

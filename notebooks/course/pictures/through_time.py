@@ -98,15 +98,17 @@ def learnt_by_gradient(gradients, curves):
 
 
 def loss_by_rate(rates, curves):
-    """What is reached with each learning rate: {label: losses (rates, seeds)}. The median, and a bar over the seeds."""
+    """What is reached with each rate, the median and a bar over the seeds. curves: {label: losses (rates, seeds)}."""
     figure, axes = new_axes("Plain gradient descent", "learning rate", "nats per character, last ten batches")
     for (label, losses), (color, style), marker in zip(curves.items(), STYLES, "osdv^"):
         middle = np.median(losses, axis=1)
         ranges = middle - losses.min(axis=1), losses.max(axis=1) - middle
         axes.errorbar(rates, middle, yerr=ranges, color=color, ls=style, marker=marker, capsize=3, label=label)
-    axes.set_xscale("log")
+    axes.set(xscale="log", yscale="log")
     axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
     axes.legend(frameon=False)
     return figure
 
@@ -173,5 +175,16 @@ def runs(curves, title="Loss of each batch", styles=STYLES, averaged=1):
         axes.plot(steps[: len(means)] + (averaged - 1) / 2, means, color=color, ls=style, label=label)
         if len(losses) < longest:
             axes.plot(len(losses), losses[-1], "X", color=color, ms=10)
+    axes.legend(frameon=False)
+    return figure
+
+
+def many_runs(curves, title, styles=STYLES):
+    """Losses by step of several seeds, thin lines, and their mean, a thick one. curves: {label: (seeds, steps)}."""
+    figure, axes = new_axes(title, "step", "nats per character")
+    for (label, losses), (color, style) in zip(curves.items(), styles):
+        steps = range(1, losses.shape[1] + 1)
+        axes.plot(steps, losses.T, color=color, alpha=0.3, lw=0.7)
+        axes.plot(steps, losses.mean(axis=0), color=color, ls=style, lw=2, label=label)
     axes.legend(frameon=False)
     return figure

@@ -26,7 +26,7 @@ def piles(shares):
 
 
 def by_order(nats, even):
-    """What a character costs by n-gram models of growing order. nats: of orders 0, 1, ...; even: an even guess, ln V."""
+    """What a character costs by n-gram models. nats: of the orders 0, 1, ...; even: an even guess, ln V."""
     figure, axes = new_axes("What is to be beaten", "characters looked back at", "nats per held-out character")
     axes.plot(range(len(nats)), nats, color=BLUE, marker="o", label="n-gram models")
     best = int(np.argmin(nats))
