@@ -4,6 +4,7 @@ from itertools import islice
 
 import numpy as np
 import pytest
+from course import luck
 from course.pictures import training as pictures
 from course.staged_training import LONGEST, advance, bars_right, continuations, continued_by_counting
 
@@ -108,10 +109,17 @@ def test_the_piles_are_as_wide_as_they_have_tunes():
     assert names[:2] == ["training: 80 tunes, 9,000 characters", "validation: 5 tunes, 600 characters"]
 
 
-def test_the_ladder_has_a_rung_for_each_model_the_lowest_first():
-    axes = axes_of(pictures.ladder({"an even guess": 4.4, "order 4": 1.65, "order 0": 3.4}))
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["order 4", "order 0", "an even guess"]
-    assert words(axes) == ["1.65", "3.40", "4.40"]
+def test_n_gram_models_are_drawn_by_order_with_the_best_marked():
+    axes = axes_of(pictures.by_order([3.4, 1.65, 1.8], even=4.4))
+    curve, best, line = axes.lines
+    np.testing.assert_array_equal(curve.get_ydata(), [3.4, 1.65, 1.8])
+    assert (best.get_xdata()[0], best.get_ydata()[0]) == (1, 1.65) and line.get_ydata()[0] == 4.4
+    assert words(axes) == ["3.40", "1.65", "1.80"]
+
+
+def test_the_schedule_is_a_rate_for_each_step():
+    (line,) = axes_of(pictures.schedule([0.1, 0.3, 0.2])).lines
+    assert list(line.get_xdata()) == [1, 2, 3] and list(line.get_ydata()) == [0.1, 0.3, 0.2]
 
 
 def test_first_losses_are_drawn_with_the_even_guess_and_the_usual_size_marked():
@@ -120,6 +128,7 @@ def test_first_losses_are_drawn_with_the_even_guess_and_the_usual_size_marked():
     np.testing.assert_array_equal(curve.get_ydata(), [4.4, 4.5, 9.0])
     assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (1.0, 4.5)
     assert line.get_ydata()[0] == 4.39
+    assert words(axes) == ["4.400", "4.500", "9.000"]
 
 
 def test_one_batch_has_a_line_for_each_run():
@@ -147,10 +156,12 @@ def test_progress_needs_no_lines():
 
 
 def test_stages_are_drawn_in_per_cent_in_their_order():
-    axes = axes_of(pictures.by_stage({0: (0.1, 0.0, 0.2), 1000: (0.9, 0.8, 0.95)}, {"n-gram": 0.46}))
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1,000"]
-    np.testing.assert_allclose(axes.lines[0].get_ydata(), [10, 90])
-    assert labels(axes) == ["n-gram", "composed tunes"]
+    axes = axes_of(pictures.by_stage({0: (0.1, 0.0, 0.2), 1000: (0.9, 0.8, 0.95)}, {"n-gram": (0.46, 0.4, 0.5)}))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["0", "1,000", "n-gram"]
+    network, _, _, other, low, high = axes.lines
+    np.testing.assert_allclose(network.get_ydata(), [10, 90])
+    assert network.get_linestyle() == "None"  # a line would say that the steps are to scale
+    np.testing.assert_allclose([line.get_ydata()[0] for line in (other, low, high)], [46, 40, 50])
 
 
 def test_tunes_are_counted_on_both_sides_of_the_diagonal():
@@ -164,3 +175,31 @@ def test_pairs_are_joined_by_seed():
     joined = [list(line.get_ydata()) for line in axes.lines[:3]]
     assert joined == [[2.0, 1.9], [2.1, 2.0], [2.2, 2.15]]
     assert [label.get_text() for label in axes.get_xticklabels()] == ["as it is", "more dropout"]
+
+
+def test_differences_are_dots_with_their_mean_and_its_interval():
+    axes = axes_of(pictures.differences({"some": [0.1, 0.2, 0.3, 0.4], "none": [-1.0, 1.0, -1.0, 1.0]}))
+    dots, mean, low, high = axes.lines[:4]
+    assert list(dots.get_ydata()) == [0.1, 0.2, 0.3, 0.4] and mean.get_ydata()[0] == pytest.approx(0.25)
+    half = 3.18 * np.std([0.1, 0.2, 0.3, 0.4], ddof=1) / 2
+    assert (low.get_ydata()[0], high.get_ydata()[0]) == pytest.approx((0.25 - half, 0.25 + half))
+    assert [label.get_text() for label in axes.get_xticklabels()] == ["some", "none"]
+
+
+# -- luck
+
+
+def test_students_t_is_sure_of_nothing_in_one_experiment_of_twenty():
+    for n in luck.T_95:
+        # of 20,000 experiments the share has a standard deviation of 0.0015
+        assert luck.fooled(luck.surely(n), n, experiments=20_000) == pytest.approx(0.05, abs=0.007), n
+    assert luck.fooled(2, 4) > 0.13
+    assert luck.surely(11) == luck.surely(10) and luck.surely(500) == 2.0
+    with pytest.raises(ValueError):
+        luck.surely(1)
+
+
+def test_a_standard_error_is_that_of_the_mean():
+    numbers = np.random.default_rng(2).normal(size=(3, 8))
+    np.testing.assert_allclose(luck.standard_error(numbers), numbers.std(axis=1, ddof=1) / np.sqrt(8))
+    assert luck.standard_error([1.0, 3.0]) == pytest.approx(1)

@@ -1,6 +1,7 @@
 """The exercises of notebook 05, Through time."""
 
 import functools
+from unittest import mock
 
 import numpy as np
 
@@ -15,7 +16,9 @@ from lstm.model import CharRNN, Config, State, initial_parameters
 from lstm.storage.checkpoint import find_weights, pretrained
 from lstm.storage.imported import load
 
-FAR, ENOUGH = 64, 0.9  # the lag that long_memory must bridge, and the share it must name right
+# The lag that long_memory must bridge, the share that must be named right, and the first parameters it is tried with.
+# Which of these does not matter at either side of the edge: see copy_task.learn.
+FAR, ENOUGH, SEEDS = 64, 0.9, (1, 2, 3)
 
 
 @exercise(hints=[
@@ -51,10 +54,11 @@ def half_life_bias(answer):
 def long_memory(answer):
     if not -20 <= float(answer) <= 20:
         raise Wrong(f"{answer} is beyond what a sigmoid can tell apart; give a number between -20 and 20")
-    share = min(learn(Reader(32, float(answer), seed), FAR) for seed in (1, 2))
-    if share < ENOUGH:
-        raise Wrong(f"with forget bias {answer:g} the LSTM names {share:.0%} of the symbols of {FAR} steps ago; "
-                    f"wanted are {ENOUGH:.0%}")
+    for seed in SEEDS:
+        share = learn(Reader(32, float(answer), seed), FAR)
+        if share < ENOUGH:
+            raise Wrong(f"with forget bias {answer:g} the LSTM of seed {seed} names {share:.0%} of the symbols of "
+                        f"{FAR} steps ago; wanted are {ENOUGH:.0%}")
 
 
 @exercise(hints=[
@@ -65,14 +69,21 @@ def long_memory(answer):
 def in_chunks(answer):
     rng = np.random.default_rng(5)
     for T, length in ((6, 3), (7, 3), (5, 1), (4, 9)):
+        where = f"T = {T} in chunks of {length}"
         z, h0, c0 = rng.normal(size=(T, 2, 12)), rng.normal(size=(2, 3)), rng.normal(size=(2, 3))
         U = rng.normal(size=(3, 12))
         _, h, c = cell.forward(z.copy(), h0, c0, U)
-        found = answer(z.copy(), h0, c0, U, length)
-        if not isinstance(found, tuple) or len(found) != 3:
+        with mock.patch.object(cell, "forward", wraps=cell.forward) as forward:
+            found = answer(z.copy(), h0.copy(), c0.copy(), U, length)
+        if not isinstance(found, (tuple, list)) or len(found) != 3:
             raise Wrong("it should return three arrays: h of all steps, and the last h and c")
         for what, value, right in zip(("h", "the last h", "the last c"), found, (h[1:], h[-1], c[-1])):
-            close(f"{what}, T = {T} in chunks of {length}", value, right)
+            close(f"{what}, {where}", value, right)
+        steps = [len(call.args[0] if call.args else call.kwargs["z"]) for call in forward.call_args_list]
+        if steps and max(steps) > length:  # none: who calls it by another name is believed
+            raise Wrong(f"{where}: the numbers are right, but cell.forward is called with {max(steps)} steps at once")
+        if steps and len(steps) != -(-T // length):
+            raise Wrong(f"{where}: the numbers are right, but cell.forward is called {len(steps)} times")
 
 
 @exercise(hints=[
@@ -120,9 +131,11 @@ def measured_starts():
     "Then the batches are slices of T rows of that: as many as there are whole ones.",
 ])
 def stateful_batches(answer):
-    for length, B, T in ((25, 2, 4), (103, 3, 5)):
+    for length, B, T in ((25, 2, 4), (24, 2, 4), (103, 3, 5)):
         where, count = f"{length} ids, B = {B}, T = {T}", (length - 1) // B // T
         found = [np.asarray(batch) for batch in answer(np.arange(length), B, T)]  # an id is its place in the text
+        if len(found) and max(batch.max(initial=0) for batch in found) > length - 2:
+            raise Wrong(f"{where}: the last character is read, and nothing is left for its target")
         if len(found) != count:
             raise Wrong(f"{where}: {len(found)} batches, there should be {count}")
         for k, batch in enumerate(found):
@@ -136,8 +149,6 @@ def stateful_batches(answer):
                             f"before ended at {before[-1, b]}: its state would be foreign")
         if np.unique(found).size < B * T * count:
             raise Wrong(f"{where}: some places of the text are read twice")
-        if np.max(found) > length - 2:
-            raise Wrong(f"{where}: the last character is read, and nothing is left for its target")
 
 
 @exercise(hints=[
@@ -155,12 +166,14 @@ def clipped(answer):
             turned = found @ gradient / np.linalg.norm(found) / length
             if turned < 1 - 1e-9:
                 raise Wrong(f"a gradient of length {length:g} comes out turned: the cosine is {turned:.4f}, not 1")
-        close(f"a gradient of length {length:g}, clip 5", found, gradient * min(1, 5 / length))
+        # PyTorch divides by the norm + 1e-6, so that a gradient of 0 needs no care: that is right too
+        close(f"a gradient of length {length:g}, clip 5", found, gradient * min(1, 5 / length), 1e-6)
 
 
 @exercise(hints=[
-    "A clip is a brake for rare steps. Which share of the steps do you want it to touch?",
-    "numpy.quantile(norms, share) is the number that this share of the norms is below.",
+    "A clip is a brake for rare steps. How long is a usual gradient, and how much longer one that is not?",
+    "numpy.median(norms) is not moved by a few long ones; numpy.mean and numpy.std are.",
+    "Another way: numpy.quantile(norms, share) is the number that this share of the norms is below.",
 ])
 def choose_clip(answer):
     rng = np.random.default_rng(8)
@@ -168,8 +181,8 @@ def choose_clip(answer):
     for scale, rare, name in runs:
         norms = scale * np.exp(rng.normal(0, 0.3, 400))
         norms[rng.choice(400, 8, replace=False)] *= rare
-        clip = float(answer(norms.copy()))
+        clip, least = float(answer(norms.copy())), 0.02 if rare > 1 else 0.0  # in a calm run there are no rare steps
         share = float((norms > clip).mean())
-        if not 0.02 <= share <= 0.15:
+        if not (least <= share <= 0.15 and clip > 0):
             raise Wrong(f"in {name} your clip of {clip:.3g} shortens {share:.0%} of the steps; "
-                        "wanted are the rare ones, between 2% and 15%")
+                        f"wanted are the rare ones, between {least:.0%} and 15%")

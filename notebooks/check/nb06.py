@@ -17,9 +17,11 @@ from lstm.io import InputError
 from lstm.io.places import INPUT
 
 RATE, BETA1, BETA2, DECAY, EPSILON = 0.1, 0.9, 0.999, 0.9, 1e-7
-# What each optimizer can do in 100 steps of the small network: some way above the best that a search found. The
-# solution reaches 1.94, 2.06, 1.87 and 1.95 at worst with the seeds 1 .. 6, on AVX-512, AVX2 and generic code alike.
-WITHIN_REACH = {"SGD": 2.2, "momentum": 2.2, "RMSProp": 2.1, "Adam": 2.1}
+# What each optimizer can do in 100 steps of the small network with a rate that its range test suggests. With the seeds
+# 1 .. 4 a third to a tenth of the rate of the lowest loss gives 1.97 .. 2.59 nats, 1.93 .. 2.11, 1.74 .. 1.87 and
+# 1.91 .. 2.05. Tried with the seeds 1 .. 6, the nearest rates that fail are SGD 0.3 (3.03 at best) and 30 (2.76),
+# momentum 0.3 (2.26), RMSProp 0.003 (2.23) and Adam 0.003 (2.42).
+WITHIN_REACH = {"SGD": 2.7, "momentum": 2.2, "RMSProp": 2.2, "Adam": 2.2}
 
 
 @functools.cache
@@ -29,20 +31,28 @@ def stored():
     return {name: np.array(values) for name, values in json.loads(text).items()}
 
 
-def follow(step, name, moments):
-    """Run a learner's step over the stored gradients and compare each place with PyTorch's."""
-    p, vectors = stored()["start"], [np.zeros_like(stored()["start"]) for _ in range(moments)]
+def follow(step, name, **remembered):
+    """Run a learner's step over the stored gradients and compare each place with PyTorch's.
+
+    remembered: {what the step remembers: how it follows from its old value and the gradient}, compared too.
+    """
+    p, zero = stored()["start"], np.zeros_like(stored()["start"])
+    vectors = right_vectors = [zero] * len(remembered)
     for t, (g, right) in enumerate(zip(stored()["gradients"], stored()[name]), 1):
-        found = step(p.copy(), g.copy(), *(vector.copy() for vector in vectors), t)
-        if moments and (not isinstance(found, tuple) or len(found) != 1 + moments):
-            raise Wrong(f"it should return {1 + moments} vectors: p, then what it remembers")
-        p, *vectors = found if moments else (found,)
+        found = step(p.copy(), g.copy(), *(np.array(vector) for vector in vectors), t)
+        if remembered and (not isinstance(found, (tuple, list, np.ndarray)) or len(found) != 1 + len(remembered)):
+            raise Wrong(f"it should return {1 + len(remembered)} vectors: p, then what it remembers")
+        p, *vectors = found if remembered else (found,)
         close(f"p after step {t}", p, right)
+        p = np.array(p)
+        right_vectors = [rule(vector, g) for rule, vector in zip(remembered.values(), right_vectors)]
+        for what, vector, expected in zip(remembered, vectors, right_vectors):
+            close(f"{what} after step {t}", vector, expected)
 
 
 @exercise(hints=["Against the gradient, by `rate` times its length.", "It is one subtraction."])
 def descend(answer):
-    follow(lambda p, g, t: answer(p, g, RATE), "sgd", 0)
+    follow(lambda p, g, t: answer(p, g, RATE), "sgd")
 
 
 @exercise(hints=[
@@ -69,10 +79,10 @@ def largest_rate(answer):
 @exercise(hints=[
     "First the ball's speed: what is left of the old one, and the new push.",
     "m = beta1 * m + g; as in PyTorch, g is not multiplied by 1 - beta1.",
-    "Then p moves by the new m, not the old one.",
+    "Then p moves by the new m, not the old one. The rate is not a part of m: it may change from step to step.",
 ])
 def heavy_ball(answer):
-    follow(lambda p, g, m, t: answer(p, g, m, RATE, BETA1), "momentum", 1)
+    follow(lambda p, g, m, t: answer(p, g, m, RATE, BETA1), "momentum", m=lambda m, g: BETA1 * m + g)
 
 
 @exercise(hints=[
@@ -80,7 +90,8 @@ def heavy_ball(answer):
     "The step is rate * g / (sqrt(v) + epsilon), with the new v, number by number.",
 ])
 def own_rates(answer):
-    follow(lambda p, g, v, t: answer(p, g, v, RATE, DECAY, EPSILON), "rmsprop", 1)
+    follow(lambda p, g, v, t: answer(p, g, v, RATE, DECAY, EPSILON), "rmsprop",
+           v=lambda v, g: DECAY * v + (1 - DECAY) * g**2)
 
 
 @exercise(hints=[
@@ -100,33 +111,36 @@ def first_step(answer):
     "Return the m and v that are *not* corrected: the next step goes on from those.",
 ])
 def adam_by_hand(answer):
-    follow(lambda p, g, m, v, t: answer(p, g, m, v, t, RATE, BETA1, BETA2, EPSILON), "adam", 2)
+    follow(lambda p, g, m, v, t: answer(p, g, m, v, t, RATE, BETA1, BETA2, EPSILON), "adam",
+           m=lambda m, g: BETA1 * m + (1 - BETA1) * g, v=lambda v, g: BETA2 * v + (1 - BETA2) * g**2)
 
 
 @exercise(hints=[
     "The lowest loss stands just before the cliff. Do you want to train on the edge of a cliff?",
-    "A usual rule: a tenth of the rate at which the loss is lowest. Another: where it falls fastest.",
+    "A usual rule: a third to a tenth of the rate at which the loss is lowest.",
     "Single batches are noisy: a running mean of some losses first makes the lowest point a steadier one.",
 ])
 def suggest_rate(answer):
     for lowest, name in ((1e-2, "a test that is lowest near 0.01"), (0.3, "one that is lowest near 0.3")):
         rates, measured = range_curve(lowest)
         rate = float(answer(rates.copy(), measured.copy()))
-        if rate > 0.3 * lowest:
+        if rate > lowest / 2:
             raise Wrong(f"{name}: your rate of {rate:.2g} is too near the edge, {rate / lowest:.2g} times that")
-        if rate < lowest / 40:
-            raise Wrong(f"{name}: at your rate of {rate:.2g} it hardly learns; that is {lowest / rate:.0f} times below")
+        if not rate >= lowest / 16:
+            raise Wrong(f"{name}: at your rate of {rate:.2g} it learns slowly; that is {lowest / rate:.0f} times below")
 
 
 def range_curve(lowest):
-    """A made-up range test: a loss that falls from 4.4, is lowest near a rate, and shoots up at some times that."""
-    rates = np.geomspace(lowest / 1000, lowest * 6, 100)
-    falling = 2.0 / (1 + np.exp(2.5 * np.log(rates / (lowest / 12))))
-    return rates, 2.4 + falling + 0.02 * (rates / lowest) ** 3 + np.random.default_rng(9).normal(0, 0.02, 100)
+    """A made-up range test, in the shape of those of fair_race's networks: a loss that falls from 4.4, is lowest near
+    a rate, and shoots up beyond it. It falls fastest at a 70th of that rate, where the real ones do too."""
+    rates = np.geomspace(lowest / 3000, lowest * 6, 150)
+    first = rates / (lowest / 70)
+    falling = 1.1 * first**3 / (1 + first**3) + 0.24 * np.log1p(first)
+    return rates, 4.4 - falling + 0.12 * (rates / lowest) ** 2 + np.random.default_rng(9).normal(0, 0.02, 150)
 
 
 @exercise(hints=[
-    "Do a range test for each of the four; the cell above has all that it takes.",
+    "Do a range test for each of the four, and let your suggest_rate read it: the cell above has all that it takes.",
     "SGD needs a rate hundreds of times that of Adam here, momentum a smaller one than SGD: in the end m is 10 g.",
     "Steps of three are fine enough: 0.001, 0.003, 0.01 and so on.",
 ])

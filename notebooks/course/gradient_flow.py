@@ -49,14 +49,15 @@ def pre_activations(rng, T, B, H, width):
     return rng.standard_normal((T, B, H)) @ rng.uniform(-limit, limit, (H, width))
 
 
-def new_rnn(T=100, B=8, H=64, gain=1.0, seed=0):
+def new_rnn(T=100, B=8, H=64, gain=1.0, size=1.0, seed=0):
     """The length of the gradient by lag, (T+1,), in a plain RNN as it is before training.
 
-    Its recurrent kernel is `gain` times a random orthogonal matrix.
+    Its recurrent kernel is `gain` times a random orthogonal matrix. size: the standard deviation of the inputs' share
+    of z, x W.
     """
     rng = np.random.default_rng(seed)
     recurrent_kernel = gain * orthogonal(rng, (H, H))
-    h = rnn.forward(pre_activations(rng, T, B, H, H), np.zeros((B, H)), recurrent_kernel)
+    h = rnn.forward(size * pre_activations(rng, T, B, H, H), np.zeros((B, H)), recurrent_kernel)
     return length_by_lag(back_through_rnn(unit_rows(rng, B, H), h, recurrent_kernel))
 
 
@@ -68,6 +69,17 @@ def new_lstm(forget_bias, T=100, B=8, H=64, seed=0):
     z[..., H : 2 * H] += forget_bias
     gates, _, c = cell.forward(z, *np.zeros((2, B, H)), recurrent_kernel)
     return length_by_lag(*back_through_lstm(unit_rows(rng, B, H), gates, c, recurrent_kernel))
+
+
+def in_reader(reader, ids, seed=0):
+    """The same in a Reader of the copy task as it is, over the ids (T, B) that it reads: (T+1,)."""
+    rng, U = np.random.default_rng(seed), reader.parameters["recurrent_kernel"].astype(np.float64)
+    _, (_, h, cache) = reader.forward(ids)
+    dh = unit_rows(rng, ids.shape[1], len(U))
+    if not reader.gated:
+        return length_by_lag(back_through_rnn(dh, h.astype(np.float64), U))
+    gates, c = (array.astype(np.float64) for array in cache)
+    return length_by_lag(*back_through_lstm(dh, gates, c, U))
 
 
 def unit_rows(rng, B, H):

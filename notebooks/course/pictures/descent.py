@@ -15,14 +15,33 @@ def paths(panels):
     figure = Figure(figsize=(5 * len(panels), 4.6), layout="constrained")
     drawn = figure.subplots(1, len(panels), squeeze=False)[0]
     for axes, (title, (landscape, places)) in zip(drawn, panels.items()):
-        contours(axes, landscape, reach=1.15 * max(np.abs(way[0]).max() for way in places.values()))
-        for (label, way), (color, style, marker) in zip(places.items(), STYLES):
-            axes.plot(*way.T, color=color, ls=style, marker=marker, ms=3, lw=1.5, label=label)
-        axes.plot(0, 0, "*", color="black", ms=12)
+        draw_ways(axes, landscape, zip(places, places.values(), STYLES))
         axes.set_title(title)
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), frameon=False)
     return figure
+
+
+def path_grid(rows):
+    """The same with a panel for each optimizer, and a row for each landscape. rows as the panels of `paths`."""
+    columns = max(len(places) for _, places in rows.values())
+    figure = Figure(figsize=(2.9 * columns, 3.1 * len(rows)), layout="constrained")
+    for drawn, (title, (landscape, places)) in zip(figure.subplots(len(rows), columns, squeeze=False), rows.items()):
+        drawn[0].set_ylabel(title)
+        for axes, (label, way), style in zip(drawn, places.items(), STYLES):
+            draw_ways(axes, landscape, [(label, way, style)])
+            axes.set_title(label)
+            axes.set(xticks=[], yticks=[])
+    return figure
+
+
+def draw_ways(axes, landscape, ways):
+    """Lines of equal height, the lowest point a star, and ways on them. ways: (label, places, style) each."""
+    ways = list(ways)
+    contours(axes, landscape, reach=1.15 * max(np.abs(way[0]).max() for _, way, _ in ways))
+    for label, way, (color, style, marker) in ways:
+        axes.plot(*way.T, color=color, ls=style, marker=marker, ms=3, lw=1.5, label=label)
+    axes.plot(0, 0, "*", color="black", ms=12)
 
 
 def contours(axes, landscape, reach):

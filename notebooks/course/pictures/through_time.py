@@ -11,6 +11,7 @@ from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 
 PURPLE = "#CC79A7"  # Okabe & Ito's, as the others
 STYLES = ((ORANGE, "--"), (GREEN, "-."), (BLUE, "-"), (PURPLE, (0, (1, 1))), ("black", (0, (5, 1, 1, 1, 1, 1))))
+CARRIED, ZERO, FOREIGN = (BLUE, "-"), (GREEN, "-."), (ORANGE, "--")  # how a window of a text may start
 THINNEST = 1e-3  # share of the longest gradient that is still drawn as a line
 
 
@@ -47,11 +48,18 @@ def thick_arrow(axes, tip, color, share):
     axes.annotate("", tip, (tip[0] + 1.1, tip[1]), arrowprops=style | {"shrinkA": 0, "shrinkB": 0})
 
 
-def gradient_by_lag(curves, floor=1e-12):
-    """The length of a gradient against how many steps it has come back. curves: {label: lengths by lag}."""
-    figure, axes = new_axes("How much of a gradient comes back", "steps back", "length of the gradient of the state")
+def gradient_by_lag(curves, floor=1e-12, title="How much of a gradient comes back"):
+    """The length of a gradient against how many steps it has come back.
+
+    curves: {label: lengths by lag}, (lags,) or of several networks (S, lags): their median, and a band from the least
+    to the most.
+    """
+    figure, axes = new_axes(title, "steps back", "length of the gradient of the state")
     for (label, lengths), (color, style) in zip(curves.items(), STYLES):
-        axes.semilogy(range(len(lengths)), lengths, color=color, ls=style, lw=2, label=label)
+        lengths = np.atleast_2d(lengths)
+        steps = range(lengths.shape[1])
+        axes.semilogy(steps, np.median(lengths, axis=0), color=color, ls=style, lw=2, label=label)
+        axes.fill_between(steps, lengths.min(axis=0), lengths.max(axis=0), color=color, alpha=0.2, lw=0)
     low, high = axes.get_ylim()
     axes.set_ylim(max(low, floor), high)
     axes.axhline(1, color=GREY, lw=0.8)
@@ -72,6 +80,39 @@ def learnt_by_lag(lags, curves):
     return figure
 
 
+def learnt_by_gradient(gradients, curves):
+    """The share of networks that learnt the copy task, against the gradient that came back before training.
+
+    gradients: {label: lengths (S, lags)} at the lags of curves: {label: shares (lags,)}. A bar is the range over S.
+    """
+    title = "The same networks, by the gradient that came back before training"
+    figure, axes = new_axes(title, "length of the gradient over the lag", "share of the networks that learn it")
+    for (label, lengths), (color, _), marker in zip(gradients.items(), STYLES, "osdv^"):
+        middle = np.median(lengths, axis=0)
+        ranges = middle - lengths.min(axis=0), lengths.max(axis=0) - middle
+        axes.errorbar(middle, curves[label], xerr=ranges, fmt=marker, color=color, ms=8, alpha=0.8, label=label)
+    axes.set_xscale("log")
+    axes.set_ylim(-0.05, 1.05)
+    axes.legend(frameon=False)
+    return figure
+
+
+def loss_by_rate(rates, curves):
+    """What is reached with each rate, the median and a bar over the seeds. curves: {label: losses (rates, seeds)}."""
+    figure, axes = new_axes("Plain gradient descent", "learning rate", "nats per character, last ten batches")
+    for (label, losses), (color, style), marker in zip(curves.items(), STYLES, "osdv^"):
+        middle = np.median(losses, axis=1)
+        ranges = middle - losses.min(axis=1), losses.max(axis=1) - middle
+        axes.errorbar(rates, middle, yerr=ranges, color=color, ls=style, marker=marker, capsize=3, label=label)
+    axes.set(xscale="log", yscale="log")
+    axes.set_xticks(rates, [f"{rate:g}" for rate in rates])
+    axes.set_yticks([2, 3, 5, 10, 20], ["2", "3", "5", "10", "20"])
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False)
+    return figure
+
+
 def truncation(lengths, cosines, errors):
     """How good a truncated gradient is, against the length of the chunks: its direction, and its relative error."""
     title = "The truncated gradient beside the whole one"
@@ -88,7 +129,7 @@ def truncation(lengths, cosines, errors):
 def nats_by_position(curves):
     """What a character costs by its place in the window. curves: {label: nats by place}."""
     figure, axes = new_axes("The start of a window", "place in the window", "nats per character")
-    for (label, nats), (color, style) in zip(curves.items(), ((BLUE, "-"), (GREEN, "-."), (ORANGE, "--"))):
+    for (label, nats), (color, style) in zip(curves.items(), (CARRIED, ZERO, FOREIGN)):
         axes.plot(range(1, len(nats) + 1), nats, color=color, ls=style, lw=2, label=label)
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter("{x:g}")
@@ -119,13 +160,31 @@ def gradient_norms(norms, clip):
     return figure
 
 
-def runs(curves, title="Loss of each batch"):
-    """Losses by step of several runs. curves: {label: losses}; a run that diverged is shorter, and ends in a cross."""
+def runs(curves, title="Loss of each batch", styles=STYLES, averaged=1):
+    """Losses by step of several runs. curves: {label: losses}; a run that diverged is shorter, and ends in a cross.
+
+    averaged: means of so many steps are drawn, over the pale losses themselves.
+    """
     figure, axes = new_axes(title, "step", "nats per character")
     longest = max(map(len, curves.values()))
-    for (label, losses), (color, style) in zip(curves.items(), STYLES):
-        axes.plot(range(1, len(losses) + 1), losses, color=color, ls=style, label=label)
+    for (label, losses), (color, style) in zip(curves.items(), styles):
+        steps = np.arange(1, len(losses) + 1)
+        if averaged > 1:
+            axes.plot(steps, losses, color=color, alpha=0.25, lw=0.8)
+        means = np.convolve(losses, np.full(averaged, 1 / averaged), "valid")
+        axes.plot(steps[: len(means)] + (averaged - 1) / 2, means, color=color, ls=style, label=label)
         if len(losses) < longest:
             axes.plot(len(losses), losses[-1], "X", color=color, ms=10)
+    axes.legend(frameon=False)
+    return figure
+
+
+def many_runs(curves, title, styles=STYLES):
+    """Losses by step of several seeds, thin lines, and their mean, a thick one. curves: {label: (seeds, steps)}."""
+    figure, axes = new_axes(title, "step", "nats per character")
+    for (label, losses), (color, style) in zip(curves.items(), styles):
+        steps = range(1, losses.shape[1] + 1)
+        axes.plot(steps, losses.T, color=color, alpha=0.3, lw=0.7)
+        axes.plot(steps, losses.mean(axis=0), color=color, ls=style, lw=2, label=label)
     axes.legend(frameon=False)
     return figure

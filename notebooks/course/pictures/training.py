@@ -1,7 +1,9 @@
 """Pictures of training runs: before the first step, on the way, and of what came of them. Each returns a Figure."""
 
 import numpy as np
+from matplotlib.ticker import NullFormatter
 
+from course.luck import standard_error, surely
 from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 
 STYLES = (BLUE, "-"), (ORANGE, "--"), (GREEN, "-."), (GREY, ":")
@@ -23,18 +25,17 @@ def piles(shares):
     return figure
 
 
-def ladder(rungs):
-    """What a character costs by each of some models, lowest at the bottom. rungs: {model: nats per character}."""
-    figure, axes = new_axes("What is to be beaten", "nats per character of tunes that were held out", "")
-    names = sorted(rungs, key=rungs.get)
-    nats = [rungs[name] for name in names]
-    lowest = [BLUE if n == 0 else GREY for n in range(len(names))]
-    axes.hlines(names, 0, nats, colors=lowest, lw=2)
-    axes.scatter(nats, names, c=lowest, s=50, zorder=3)
-    for place, value in enumerate(nats):
-        axes.annotate(f"{value:.2f}", (value, place), (8, 0), textcoords="offset points", va="center")
-    axes.set_xlim(0, 1.1 * max(nats))
-    axes.grid(axis="y", visible=False)
+def by_order(nats, even):
+    """What a character costs by n-gram models. nats: of the orders 0, 1, ...; even: an even guess, ln V."""
+    figure, axes = new_axes("What is to be beaten", "characters looked back at", "nats per held-out character")
+    axes.plot(range(len(nats)), nats, color=BLUE, marker="o", label="n-gram models")
+    best = int(np.argmin(nats))
+    axes.plot(best, nats[best], "o", ms=14, mfc="none", color=ORANGE, label=f"the best: {nats[best]:.3f}")
+    for order, value in enumerate(nats):
+        axes.annotate(f"{value:.2f}", (order, value), (0, 9), textcoords="offset points", ha="center", size=8)
+    axes.axhline(even, color=GREY, ls=":", label=f"an even guess: ln V = {even:.2f}")
+    axes.set_ylim(0, 1.1 * even)
+    axes.legend(frameon=False, loc="lower left")
     return figure
 
 
@@ -45,11 +46,25 @@ def first_losses(scales, losses, even, taken=1.0):
     """
     x_label = "output weights, times their usual size"
     figure, axes = new_axes("The loss before anything is learnt", x_label, "nats per character")
-    axes.semilogx(scales, losses, color=BLUE, marker="o", label="an untrained network")
+    axes.loglog(scales, losses, color=BLUE, marker="o", label="an untrained network")
+    for scale, loss in zip(scales, losses):  # those near ln V differ in the second digit after the point
+        axes.annotate(f"{loss:.3f}" if loss < 10 else f"{loss:.1f}", (scale, loss), (0, 10),
+                      textcoords="offset points", ha="right" if scale > taken else "center", size=8)
     axes.plot(taken, losses[list(scales).index(taken)], "o", ms=14, mfc="none", color=ORANGE, label="as it is built")
     axes.axhline(even, color=GREY, ls=":", label=f"an even guess: ln V = {even:.2f}")
+    axes.set_ylim(3, 2 * max(losses))
+    axes.set_yticks([3, 5, 10, 20, 40], ["3", "5", "10", "20", "40"])
+    axes.yaxis.set_minor_formatter(NullFormatter())
+    axes.legend(frameon=False, loc="upper left")
+    return figure
+
+
+def schedule(rates):
+    """The learning rate of each step."""
+    figure, axes = new_axes("The learning rate", "step", "")
+    figure.set_size_inches(7, 2.4)
+    axes.plot(range(1, len(rates) + 1), rates, color=BLUE)
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
     return figure
 
 
@@ -90,18 +105,21 @@ def progress(losses, validated, lines=None, heard=()):
     return figure
 
 
-def by_stage(estimates, lines):
+def by_stage(estimates, others):
     """The share of bars that are right after each stage of training, with intervals.
 
-    estimates: {step: (value, low, high)}; lines: {label: share}, drawn across.
+    estimates: {step: (value, low, high)}; others: the same of what has no stages, {label: (value, low, high)}.
     """
-    figure, axes = new_axes("Bars of the right length", "steps of training", "% of bars")
-    value, low, high = 100 * np.array(list(estimates.values())).T
-    places = range(len(estimates))
-    axes.errorbar(places, value, (value - low, high - value), fmt="o-", color=BLUE, capsize=4, label="composed tunes")
-    for (label, share), (color, style) in zip(lines.items(), STYLES[1:]):
-        axes.axhline(100 * share, color=color, ls=style, lw=1.2, label=label)
-    axes.set_xticks(places, [f"{step:,}" for step in estimates])
+    x_label = "steps of training (the places are not to scale)"
+    figure, axes = new_axes("Bars of the right length", x_label, "% of bars")
+    names = [f"{step:,}" for step in estimates] + list(others)
+    value, low, high = 100 * np.array([*estimates.values(), *others.values()]).T
+    groups = (slice(None, len(estimates)), BLUE, "o", "the network"), (slice(len(estimates), None), ORANGE, "s", None)
+    for part, color, marker, label in groups:
+        places = np.arange(len(names))[part]
+        ranges = value[part] - low[part], high[part] - value[part]
+        axes.errorbar(places, value[part], ranges, fmt=marker, color=color, capsize=4, label=label)
+    axes.set_xticks(range(len(names)), names)
     axes.set_ylim(0, 103)
     axes.legend(frameon=False)
     return figure
@@ -131,5 +149,21 @@ def pairs(plain, changed, change):
     axes.plot(np.ones(len(changed)), changed, "s", color=BLUE)
     axes.set_xticks([0, 1], ["as it is", change])
     axes.set_xlim(-0.3, 1.3)
+    axes.grid(axis="x", visible=False)
+    return figure
+
+
+def differences(groups):
+    """Differences of pairs, a dot each, and beside them their mean with its 95 % interval. groups: {label: numbers}."""
+    figure, axes = new_axes("With the change minus without", "", "nats per character")
+    figure.set_size_inches(6, 3.8)
+    for place, numbers in enumerate(groups.values()):
+        numbers = np.asarray(numbers)
+        axes.plot(np.full(len(numbers), place - 0.08), numbers, "o", color=BLUE, alpha=0.6)
+        half = surely(len(numbers)) * standard_error(numbers)
+        axes.errorbar(place + 0.08, numbers.mean(), half, fmt="s", color=ORANGE, capsize=5)
+    axes.axhline(0, color="black", lw=0.8)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.set_xlim(-0.5, len(groups) - 0.5)
     axes.grid(axis="x", visible=False)
     return figure
