@@ -33,7 +33,7 @@ def against_the_band(curves, sound, ln_V, top=6.0):
         if max(losses) > top:
             words = f"up to {max(losses):.0f}"
             axes.annotate(words, (0.97, 0.97), xycoords="axes fraction", ha="right", va="top", size=9)
-    every[-1].legend(frameon=False, fontsize=8, loc="upper right")
+    figure.legend(*every[-1].get_legend_handles_labels(), frameon=False, loc="outside upper center", ncols=3)
     figure.supxlabel("steps", size=10)
     figure.supylabel("nats per character of the batch", size=10)
     return figure
