@@ -18,7 +18,9 @@ from course import own_network
 from course.own_network import by_the_package, config_of
 from lstm.batches import Batches
 from lstm.cell import sigmoid, sum_by_place
+from lstm.corpus import Corpus
 from lstm.gradcheck import numeric_gradient
+from lstm.io.places import ROOT
 from lstm.model import initial_parameters
 
 LETTERS = "ABCDEFGHI"
@@ -352,9 +354,6 @@ def margins(corpus, seeds=range(5)):
 
 def main():
     """Print the margins over five seeds as a table: the least and the most of each."""
-    from lstm.corpus import Corpus
-    from lstm.io.places import ROOT
-
     corpus = Corpus.of((ROOT / "data" / "input.txt").read_text())
     sound, rows = margins(corpus)
     print(f"sound: late loss {min(sound):.3f} to {max(sound):.3f}, ln V {np.log(len(corpus.vocabulary)):.3f}")
