@@ -38,14 +38,16 @@ def by_the_package(p, ids, targets, h, c, backend=kernels):
     return result.nats / ids.size, dict(result.gradient.items()), result.state.h[0], result.state.c[0]
 
 
-def train(network, parameters, ids, steps):
+def train(network, parameters, ids, steps, batches=None, learning_rate=LEARNING_RATE):
     """Train Parameters in place on a text by Adam: the loss of each step, (steps,).
 
     As the package trains: the state goes from batch to batch, and begins anew with the text; the gradient is clipped.
+    batches: what cuts the text, `Batches` of B rows and T steps by default; then ids are not looked at.
     """
-    batches, workers, losses = Batches(ids, B, T), Workers(), []
+    batches, workers, losses = batches or Batches(ids, B, T), Workers(), []
     adam, gradient = Adam(parameters.flat.size), parameters.like()
-    nothing = np.zeros((B, len(parameters["dense/kernel"])), np.float32)
+    rows = batches[0][0].shape[1]
+    nothing = np.zeros((rows, len(parameters["dense/kernel"])), np.float32)
     with one_blas_thread():  # the matrices are too small to be shared out
         for step in range(steps):
             place = step % len(batches)
@@ -55,6 +57,6 @@ def train(network, parameters, ids, steps):
             for name in gradient:
                 gradient[name] = found[name]
             scale = clip_scale(gradient_norm(gradient.flat, workers), CLIP)
-            adam.step(parameters.flat, gradient.flat, LEARNING_RATE, scale, workers)
+            adam.step(parameters.flat, gradient.flat, learning_rate, scale, workers)
             losses.append(float(loss))
     return np.array(losses)
