@@ -26,6 +26,12 @@ each_notebook = pytest.mark.parametrize("path", PATHS, ids=lambda path: path.ste
 each_number = pytest.mark.parametrize("number", NUMBERS)
 each_exercise = pytest.mark.parametrize("name", EXERCISES)
 
+# Exercises whose checks train or measure for a second and more: their many answers are tried with the slow tests.
+LONG = "compose_one", "n_gram", "leak", "long_memory", "fair_race", "does_it_help", "chunk_test", "gradient_test"
+each_exercise_by_many_answers = pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name in LONG else name for name in EXERCISES]
+)
+
 
 def solutions(number):
     """The module with the solutions of a notebook's exercises."""
@@ -61,13 +67,13 @@ def test_the_solution_is_right(name):
     assert EXERCISES[name].judge(solution) == (machinery.RIGHT, "")
 
 
-@each_exercise
+@each_exercise_by_many_answers
 def test_right_answers_in_other_styles_are_right(name):
     for n, answer in enumerate(solutions(EXERCISES[name].notebook).ALSO_RIGHT[name]):
         assert EXERCISES[name].judge(answer) == (machinery.RIGHT, ""), n
 
 
-@each_exercise
+@each_exercise_by_many_answers
 def test_wrong_answers_are_refused_with_a_line_that_helps(name):
     for n, (answer, words) in enumerate(solutions(EXERCISES[name].notebook).WRONG[name]):
         state, message = EXERCISES[name].judge(answer)
