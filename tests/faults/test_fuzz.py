@@ -22,6 +22,7 @@ FILES = {  # what is changed: (file, whether it is sealed anew, whether other va
     "resume.h5, sealed anew": ("resume.h5", True, True),
     "char_to_idx.json": ("char_to_idx.json", False, True),
 }
+SAY_THEIR_CHARACTERS = "ours.h5", "model.safetensors"
 KEPT = {name: [] for name in FILES}  # seeds of cases that once did not hold
 KEPT["weights, sealed anew"] = ["1 55", "1 111"]
 KEPT["a whole model of Keras"] = ["1 672"]
@@ -54,7 +55,7 @@ def read(directory, file, path=None):
         return files.what_resume_says(path)
     if file == "char_to_idx.json":
         return files.what_weights_say(directory / "keras.h5", path)
-    return files.what_weights_say(path, None if file == "ours.h5" else directory / "char_to_idx.json")
+    return files.what_weights_say(path, None if file in SAY_THEIR_CHARACTERS else directory / "char_to_idx.json")
 
 
 def read_changed(directory, file, anew, seed):
