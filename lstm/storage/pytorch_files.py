@@ -23,7 +23,8 @@ def from_safetensors(image):
     try:
         tensors = deserialize(image)
     except SafetensorError as error:
-        raise Remedied(f"it is no whole .safetensors file ({error}); copy it again") from error
+        what = str(error)[:100]  # because the library's words may have the whole header in them
+        raise Remedied(f"it is no whole .safetensors file ({what}); copy it again") from error
     weights = {name: from_bytes(name, **tensor) for name, tensor in tensors}
     header = json.loads(image[8 : 8 + int.from_bytes(image[:8], "little")])  # which the library has checked
     try:
