@@ -111,9 +111,14 @@ def test_notes_are_those_of_the_midi_file(number, tmp_path):
     assert_notes_are_the_files(CORPUS[number], tmp_path / "tune.mid")
 
 
+# To play all tunes and to draw their scores takes a quarter of an hour. So it is every tenth, and all of them at night.
+one_in = pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.nightly)])
+
+
 @pytest.mark.slow
-def test_notes_are_those_of_the_midi_file_for_the_whole_corpus(tmp_path):
-    for text in CORPUS:
+@one_in
+def test_notes_are_those_of_the_midi_file_for_the_whole_corpus(step, tmp_path):
+    for text in CORPUS[::step]:
         assert_notes_are_the_files(text, tmp_path / "tune.mid")
 
 
@@ -264,19 +269,22 @@ def refusals(texts):
 
 
 @pytest.mark.slow
-def test_every_tune_of_the_corpus_has_a_score_that_shows_what_sounds():
-    assert refusals(split_tunes(CORPUS_TEXT)) == []
+@one_in
+def test_every_tune_of_the_corpus_has_a_score_that_shows_what_sounds(step):
+    assert refusals(split_tunes(CORPUS_TEXT)[::step]) == []
 
 
 @pytest.mark.slow
-def test_every_composed_tune_without_error_has_a_score_that_shows_what_sounds():
-    texts = lstm.compose(lstm.load(), tunes=300, random_seed=1)
+@one_in
+def test_every_composed_tune_without_error_has_a_score_that_shows_what_sounds(step):
+    texts = lstm.compose(lstm.load(), tunes=300 // step, random_seed=1)
     assert all(re.search("Error", words) for words in refusals(texts))
 
 
 @pytest.mark.slow
-def test_every_tune_of_another_style_has_a_score_that_shows_what_sounds():
-    assert refusals(split_tunes(nottingham.tunes(1000))) == []
+@one_in
+def test_every_tune_of_another_style_has_a_score_that_shows_what_sounds(step):
+    assert refusals(split_tunes(nottingham.tunes(1000))[::step]) == []
 
 
 def test_every_note_of_a_tune_of_the_corpus_is_in_its_score():
