@@ -117,7 +117,7 @@ one_in = pytest.mark.parametrize("step", [10, pytest.param(1, marks=pytest.mark.
 
 @pytest.mark.slow
 @one_in
-def test_notes_are_those_of_the_midi_file_for_the_whole_corpus(step, tmp_path):
+def test_notes_are_those_of_the_midi_file_for_tunes_of_the_corpus(step, tmp_path):
     for text in CORPUS[::step]:
         assert_notes_are_the_files(text, tmp_path / "tune.mid")
 

@@ -182,4 +182,22 @@ def close(what, answer, right, tolerance=1e-9):
                 f"off by {off[worst]:.2g}")
 
 
+def several(found, names):
+    """What an answer returned, if it is as many values as there are names: an iterator of (name, value).
+
+    One array that holds them all will do.
+    """
+    if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != len(names):
+        raise Wrong(f"it should return {len(names)} values: {', '.join(names)}")
+    return zip(names, found)
+
+
+def shaped(found, shape):
+    """An answer as an array, if it has that shape."""
+    found = np.asarray(found)
+    if found.shape != shape:
+        raise Wrong(f"the shape is {found.shape}, it should be {shape}")
+    return found
+
+
 check = Check()

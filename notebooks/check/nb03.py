@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from check import Wrong, close, exercise, watched
+from check import Wrong, close, exercise, several, watched
 from check.stored import torch_lstm
 from course import squashed_cell
 from course.cell_checks import OUTPUTS, against, example, finite_differences
@@ -25,13 +25,6 @@ def lines():
     per_step = [name for name, array in stored.items() if array.ndim == 3]
     for t in reversed(range(len(h) - 1)):
         yield t, {name: stored[name][t] for name in per_step} | {"U": stored["recurrent_kernel"]}
-
-
-def several(found, names):
-    """What an answer returned, if it is as many arrays as there are names; one that holds them all will do."""
-    if not isinstance(found, (tuple, list, np.ndarray)) or len(found) != len(names):
-        raise Wrong(f"it should return {len(names)} arrays: {', '.join(names)}")
-    return zip(names, found)
 
 
 def copies(at, *names):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from check import Wrong, close, exercise
+from check import Wrong, close, exercise, several, shaped
 from course.own_network import by_the_package, config_of
 from lstm.gradcheck import numeric_gradient
 from lstm.loss import cross_entropy, cross_entropy_backward, log_softmax
@@ -11,13 +11,6 @@ from lstm.model import initial_parameters
 MEASURED = 1e-7  # how far from a slope that was measured in float64 a gradient may be
 LINE = 1e-12  # how far from the package's number a line may be, both in float64
 PARITY = 1e-9  # the same of a whole network, whose sums may be in another order
-
-
-def parts(found, *names):
-    """What an answer returned, if it is as many things as there are names: pairs of name and thing."""
-    if not isinstance(found, (tuple, list)) or len(found) != len(names):
-        raise Wrong(f"it should return {len(names)} things: {', '.join(names)}")
-    return dict(zip(names, found)).items()
 
 
 def measured(output, dy, *arrays):
@@ -36,7 +29,7 @@ def matrix_product(answer):
     for M, K, N in ((2, 3, 4), (3, 3, 3)):  # with the second shapes alone do not tell
         x, W, dy = rng.normal(size=(M, K)), rng.normal(size=(K, N)), rng.normal(size=(M, N))
         slopes = measured(np.matmul, dy, x, W)
-        for (name, value), slope in zip(parts(answer(x.copy(), W.copy(), dy.copy()), "dx", "dW"), slopes):
+        for (name, value), slope in zip(several(answer(x.copy(), W.copy(), dy.copy()), ("dx", "dW")), slopes):
             close(f"{name} for x {x.shape}, W {W.shape}", value, slope, MEASURED)
 
 
@@ -64,7 +57,8 @@ def dense_forward(answer):
 def dense_backward(answer):
     h, W, b, dlogits = dense_layer()
     slopes = measured(lambda h, W, b: h @ W + b, dlogits, h, W, b)
-    for (name, value), slope in zip(parts(answer(dlogits.copy(), h.copy(), W.copy()), "dh", "dW", "db"), slopes):
+    found = answer(dlogits.copy(), h.copy(), W.copy())
+    for (name, value), slope in zip(several(found, ("dh", "dW", "db")), slopes):
         close(name, value, slope, MEASURED)
 
 
@@ -91,16 +85,8 @@ def softmax(answer):
     with np.errstate(all="ignore"):  # it is the values that are looked at
         found = answer(logits.copy())
     names = ("usual logits", "with logits near 1000", "with logits near -1000", "with one logit of 2000")
-    for name, value, row in zip(names, in_rows(found, logits.shape), logits):
+    for name, value, row in zip(names, shaped(found, logits.shape), logits):
         close(f"p for {name}", value, np.exp(log_softmax(row)), LINE)
-
-
-def in_rows(found, shape):
-    """An answer as an array of that shape, or Wrong."""
-    found = np.asarray(found)
-    if found.shape != shape:
-        raise Wrong(f"the shape is {found.shape}, it should be {shape}")
-    return found
 
 
 @exercise(hints=[
@@ -112,7 +98,7 @@ def in_rows(found, shape):
 def surprise(answer):
     logits, targets = scores()
     with np.errstate(all="ignore"):
-        found = in_rows(answer(logits.copy(), targets.copy()), targets.shape)
+        found = shaped(answer(logits.copy(), targets.copy()), targets.shape)
     right, _ = cross_entropy(logits, targets)
     close("the nats of usual logits", found[0], right[0], LINE)
     close("the nats with logits near 1000 and -1000", found[1:3], right[1:3], LINE)
@@ -127,7 +113,7 @@ def surprise(answer):
 def logits_gradient(answer):
     logits, targets = scores()
     with np.errstate(all="ignore"):
-        found = in_rows(answer(logits.copy(), targets.copy()), logits.shape)
+        found = shaped(answer(logits.copy(), targets.copy()), logits.shape)
     right = cross_entropy_backward(log_softmax(logits), targets, targets.size)
     close("dlogits", found, right, LINE)
 
@@ -149,7 +135,7 @@ def embed(answer):
 def embedding_gradient(answer):
     ids, dx = np.array([[0, 4], [4, 4], [2, 0]]), np.random.default_rng(4).normal(size=(3, 2, 3))
     right = np.eye(5)[ids].reshape(-1, 5).T @ dx.reshape(-1, 3)
-    found = in_rows(answer(dx.copy(), ids.copy(), 5), right.shape)
+    found = shaped(answer(dx.copy(), ids.copy(), 5), right.shape)
     for k in (1, 3):
         close(f"the row of character {k}, which is not in the text,", found[k], right[k], LINE)
     close("the row of character 2, which comes once,", found[2], right[2], LINE)
@@ -191,7 +177,8 @@ def stack_backward(answer):
     for W in layers:
         y, cache = toy_layer(y, W)
         caches.append(cache)
-    (_, dx), (_, gradients) = parts(answer(dh.copy(), list(layers), caches, toy_backward), "dx", "gradients")
+    found = answer(dh.copy(), list(layers), caches, toy_backward)
+    (_, dx), (_, gradients) = several(found, ("dx", "gradients"))
     if not isinstance(gradients, (list, tuple)) or len(gradients) != len(layers):
         raise Wrong(f"gradients should be a list of {len(layers)}, one for each layer")
     for n in reversed(range(len(layers))):
@@ -238,8 +225,8 @@ def own_network(answer):
     p["dense/bias"] = rng.normal(size=V)  # which begins as 0, and then a slip in its place could not be seen
     ids, targets, (h, c) = *rng.integers(V, size=(2, T, B)), 0.5 * rng.normal(size=(2, B, H))
     copies = {name: array.copy() for name, array in p.items()}
-    found = parts(answer(copies, ids.copy(), targets.copy(), h.copy(), c.copy()), "loss", "gradient", "h", "c")
-    (_, loss), (_, gradient), *state = found
+    found = answer(copies, ids.copy(), targets.copy(), h.copy(), c.copy())
+    (_, loss), (_, gradient), *state = several(found, ("loss", "gradient", "h", "c"))
     right, gradients, *after = by_the_package(dict(p.items()), ids, targets, h, c)
     close("the loss", loss, right, PARITY)
     for (name, value), wanted in zip(state, after):

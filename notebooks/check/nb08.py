@@ -2,8 +2,7 @@
 
 import numpy as np
 
-from check import Wrong, close, exercise
-from check.nb04 import in_rows
+from check import Wrong, close, exercise, several, shaped
 from course import choosing
 from lstm.loss import cross_entropy
 from lstm.model import CharRNN, Config, initial_parameters
@@ -39,7 +38,7 @@ def with_temperature(answer):
     for temperature in (1.0, 0.5, 2.0, 0.02, 0.0):
         for logits in LOGITS:
             with np.errstate(all="ignore"):
-                found = in_rows(answer(logits.copy(), temperature), logits.shape)
+                found = shaped(answer(logits.copy(), temperature), logits.shape)
             right = distribution(logits, Draw(temperature))
             close(f"p at temperature {temperature:g} for logits {logits.tolist()}", found, right, EXACT)
 
@@ -64,7 +63,7 @@ def entropy(answer):
 def top_k(answer):
     p = np.array([0.1, 0.45, 0.06, 0.3, 0.09])
     for k in (1, 2, 4, 5, 9):
-        found = in_rows(answer(p.copy(), k), p.shape)
+        found = shaped(answer(p.copy(), k), p.shape)
         close(f"p with k = {k}", found, distribution(np.log(p), Draw(top_k=k)), EXACT)
 
 
@@ -77,7 +76,7 @@ def top_k(answer):
 def top_p(answer):
     p = np.array([0.1, 0.45, 0.06, 0.3, 0.09])
     for share in (0.0, 0.3, 0.5, 0.8, 0.9, 1.0):
-        found = in_rows(answer(p.copy(), share), p.shape)
+        found = shaped(answer(p.copy(), share), p.shape)
         close(f"p with share = {share}", found, distribution(np.log(p), Draw(top_p=share)), 1e-9)
 
 
@@ -91,10 +90,9 @@ def calibration(answer):
     p = np.concatenate((rng.random(500) ** 2, [0.2, 0.4, 1.0]))
     happened, edges = rng.random(len(p)) < p**1.5, np.array([0, 0.2, 0.4, 0.6, 0.6001, 1.0])
     found = answer(p.copy(), happened.copy(), edges.copy())
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
-        raise Wrong("it should return two arrays: the mean p of each bin, and the share that happened")
-    for name, value, right in zip(("mean p", "share that happened"), found, choosing.reliability(p, happened, edges)):
-        value = in_rows(value, right.shape)
+    rights = choosing.reliability(p, happened, edges)
+    for (name, value), right in zip(several(found, ("mean p", "share that happened")), rights):
+        value = shaped(value, right.shape)
         if not np.isnan(value[3]):
             raise Wrong(f"the {name} of a bin with nothing in it is {value[3]}, and should be NaN")
         close(f"the {name} of the bins", np.delete(value, 3), np.delete(right, 3), EXACT)

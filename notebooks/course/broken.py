@@ -21,6 +21,7 @@ from lstm.cell import sigmoid, sum_by_place
 from lstm.corpus import Corpus
 from lstm.gradcheck import numeric_gradient
 from lstm.io.places import ROOT
+from lstm.layers import rows
 from lstm.model import initial_parameters
 
 LETTERS = "ABCDEFGHI"
@@ -110,17 +111,13 @@ def network_with(fault, p, ids, targets, h, c):
         dtable = sum_by_place(dx, ids.ravel(), len(table))
     gradient = {
         "embedding/embedding": dtable,
-        "lstm_1/kernel": flat(x).T @ flat(dz),
-        "lstm_1/recurrent_kernel": flat(h[:-1]).T @ flat(dz),
-        "lstm_1/bias": flat(dz).sum(axis=0),
-        "dense/kernel": flat(h[1:]).T @ flat(dlogits),
-        "dense/bias": flat(dlogits).sum(axis=0),
+        "lstm_1/kernel": rows(x).T @ rows(dz),
+        "lstm_1/recurrent_kernel": rows(h[:-1]).T @ rows(dz),
+        "lstm_1/bias": rows(dz).sum(axis=0),
+        "dense/kernel": rows(h[1:]).T @ rows(dlogits),
+        "dense/bias": rows(dlogits).sum(axis=0),
     }
     return loss, gradient, h[-1], c[-1]
-
-
-def flat(x):
-    return x.reshape(-1, x.shape[-1])
 
 
 def network(fault=""):

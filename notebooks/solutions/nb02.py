@@ -234,7 +234,7 @@ WRONG = {
     "four_gates": [
         (gates_in_another_order, "g at step 0"),
         (all_sigmoid, "g at step 0"),
-        (sigmoid, "four arrays"),
+        (sigmoid, "4 values: i, f, g, o"),
         (gates_interleaved, "i at step 0"),
         (lambda z: tuple(np.tanh(part) for part in np.split(z, 4, axis=-1)), "i at step 0"),
     ],
@@ -255,7 +255,7 @@ WRONG = {
         (kept_squashed, "h differs from step 1 on"),
         (one_array_many_times, "h is the same at all 4 steps"),
         (lambda *given: lstm_forward(*given)[::-1], "h differs already at step 0"),
-        (lambda *given: lstm_forward(*given)[0], "two arrays: h and c"),
+        (lambda *given: lstm_forward(*given)[0], "2 values: h, c"),
     ],
     "layer_shapes": [
         (lambda T, B, E, H: layer_shapes(T, B, E, H) | {"kernel": (4 * H, E)}, "kernel is not"),

@@ -266,7 +266,7 @@ WRONG = {
     "slopes": [
         (lambda s, y: (s * (1 - s), 1 - y), "slope of tanh"),
         (lambda s, y: (1 - s**2, 1 - y**2), "slope of sigmoid"),
-        (lambda s, y: s * (1 - s), "2 arrays"),
+        (lambda s, y: s * (1 - s), "2 values"),
         (lambda s, y: (1 - y**2, s * (1 - s)), "slope of sigmoid"),
         (lambda s, y: (cell.sigmoid(s) * (1 - cell.sigmoid(s)), 1 - np.tanh(y) ** 2), "slope of sigmoid"),
     ],
@@ -302,7 +302,7 @@ WRONG = {
         (lambda x, h, dz, W: weight_lines(x[-1:], h[-1:], dz[-1:], W), "dW"),
         (lambda x, h, dz, W: weight_lines(x, np.roll(h, -1, axis=0), dz, W), "dU"),
         (lambda x, h, dz, W: [a / len(x) for a in weight_lines(x, h, dz, W)], "dW"),
-        (lambda x, h, dz, W: weight_lines(x, h, dz, W)[:3], "4 arrays: dW, dU, db, dx"),
+        (lambda x, h, dz, W: weight_lines(x, h, dz, W)[:3], "4 values: dW, dU, db, dx"),
     ],
     "whole_cell": [
         ((my_forward, wrong_cell_time), "finite differences: the gradient of"),
@@ -310,7 +310,7 @@ WRONG = {
         ((squashed_cell.forward, squashed_cell.backward), "another cell than PyTorch's"),
         (my_backward, "give both functions"),
         ((my_forward, lambda dh, dh_next, *given: my_backward(dh, 0 * dh_next, *given)), "finite differences"),
-        ((my_forward, lambda *given: my_backward(*given)[:1]), "3 arrays: dz, dh0, dc0"),
+        ((my_forward, lambda *given: my_backward(*given)[:1]), "3 values: dz, dh0, dc0"),
         ((lambda *given: [a[1:] if k else a for k, a in enumerate(my_forward(*given))], my_backward),
          "h of the forward pass: the shape is (4, 2, 3)"),
     ],

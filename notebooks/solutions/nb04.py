@@ -3,6 +3,7 @@
 import numpy as np
 
 from lstm import cell
+from lstm.layers import rows
 from solutions.nb03 import my_backward, my_forward
 
 
@@ -39,11 +40,7 @@ def dense_in_place(h, W, b):
 
 
 def dense_backward(dlogits, h, W):
-    return dlogits @ W.T, flat(h).T @ flat(dlogits), flat(dlogits).sum(axis=0)
-
-
-def flat(x):
-    return x.reshape(-1, x.shape[-1])
+    return dlogits @ W.T, rows(h).T @ rows(dlogits), rows(dlogits).sum(axis=0)
 
 
 def dense_backward_by_einsum(dlogits, h, W):
@@ -197,9 +194,9 @@ def own_network(p, ids, targets, h, c, forward=my_forward, backward=my_backward)
     dz, _, _ = backward(dh, np.zeros_like(h[0]), np.zeros_like(h[0]), gates, c, U)
     gradient = {
         "embedding/embedding": embedding_gradient(dz @ W.T, ids, len(p["embedding/embedding"])),
-        "lstm_1/kernel": flat(x).T @ flat(dz),
-        "lstm_1/recurrent_kernel": flat(h[:-1]).T @ flat(dz),
-        "lstm_1/bias": flat(dz).sum(axis=0),
+        "lstm_1/kernel": rows(x).T @ rows(dz),
+        "lstm_1/recurrent_kernel": rows(h[:-1]).T @ rows(dz),
+        "lstm_1/bias": rows(dz).sum(axis=0),
         "dense/kernel": dV,
         "dense/bias": db,
     }
@@ -273,7 +270,7 @@ ALSO_RIGHT = {
     "embed": [lambda ids, table: np.take(table, ids, axis=0), lambda ids, table: np.eye(len(table))[ids] @ table],
     "embedding_gradient": [
         embedding_gradient_in_loops,
-        lambda dx, ids, V: flat(np.eye(V)[ids]).T @ flat(dx),
+        lambda dx, ids, V: rows(np.eye(V)[ids]).T @ rows(dx),
     ],
     "stack_backward": [stack_by_number, stack_by_recursion],
     "drop": [drop_in_place, lambda x, keep, rate: np.where(keep, x / (1 - rate), 0)],
@@ -286,7 +283,7 @@ WRONG = {
         (lambda x, W, dy: (dy @ W.T, dy.T @ x), "dW"),
         (lambda x, W, dy: (dy @ W if len(dy) == W.shape[1] else dy @ W.T, x.T @ dy), "dx for x (3, 3)"),
         (lambda x, W, dy: (W @ dy.T, x.T @ dy), "dx"),
-        (lambda x, W, dy: dy @ W.T, "2 things"),
+        (lambda x, W, dy: dy @ W.T, "dx for x"),
     ],
     "dense_forward": [
         (lambda h, W, b: h @ W, "the logits"),
@@ -294,10 +291,10 @@ WRONG = {
         (lambda h, W, b: h[-1] @ W + b, "the shape is"),
     ],
     "dense_backward": [
-        (lambda d, h, W: (d @ W.T, flat(h).T @ flat(d), flat(d).mean(axis=0)), "db"),
-        (lambda d, h, W: (d @ W.T, h[-1].T @ d[-1], flat(d).sum(axis=0)), "dW"),
-        (lambda d, h, W: (d @ W.T, flat(h).T @ flat(d), d.sum(axis=0)), "db: the shape is"),
-        (lambda d, h, W: (flat(d) @ W.T, flat(h).T @ flat(d), flat(d).sum(axis=0)), "dh: the shape is"),
+        (lambda d, h, W: (d @ W.T, rows(h).T @ rows(d), rows(d).mean(axis=0)), "db"),
+        (lambda d, h, W: (d @ W.T, h[-1].T @ d[-1], rows(d).sum(axis=0)), "dW"),
+        (lambda d, h, W: (d @ W.T, rows(h).T @ rows(d), d.sum(axis=0)), "db: the shape is"),
+        (lambda d, h, W: (rows(d) @ W.T, rows(h).T @ rows(d), rows(d).sum(axis=0)), "dh: the shape is"),
     ],
     "softmax": [
         (lambda z: np.exp(z) / np.exp(z).sum(axis=-1, keepdims=True), "with logits near 1000"),
@@ -334,7 +331,7 @@ WRONG = {
         (from_the_first, "layer 3 of 3"),
         (same_for_all, "layer 2 of 3"),
         (lambda *given: (stack_backward(*given)[0], stack_backward(*given)[1][::-1]), "layer 3 of 3"),
-        (lambda *given: stack_backward(*given)[1], "2 things"),
+        (lambda *given: stack_backward(*given)[1], "2 values"),
     ],
     "drop": [
         (lambda x, keep, rate: x * keep, "rate 0.25"),
@@ -354,7 +351,7 @@ WRONG = {
         (changed(embedding_embedding=np.zeros_like), "the gradient of embedding/embedding"),
         (changed(lstm_1_recurrent_kernel=lambda d: d[::-1]), "the gradient of lstm_1/recurrent_kernel"),
         (reads_the_state_before, "the loss"),
-        (lambda *given: own_network(*given)[:2], "4 things"),
+        (lambda *given: own_network(*given)[:2], "4 values"),
         (gradients_in_a_list, "a dict with the names of p"),
     ],
 }

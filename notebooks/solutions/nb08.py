@@ -290,7 +290,7 @@ WRONG = {
         (lambda p, happened, edges: calibration(p, happened, edges)[::-1], "the mean p of the bins"),
         (lambda p, happened, edges: tuple(map(np.nan_to_num, calibration(p, happened, edges))), "should be NaN"),
         (lambda p, happened, edges: calibration(np.minimum(p, 0.99), happened, edges), "the mean p of the bins"),
-        (lambda p, happened, edges: calibration(p, happened, edges)[1], "two arrays"),
+        (lambda p, happened, edges: calibration(p, happened, edges)[1], "2 values"),
     ],
     "best_temperature": [
         (lambda z, y, ts: max(ts, key=lambda t: surprise(z / t, y).mean()), "the loss is lower"),
