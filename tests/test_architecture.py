@@ -141,7 +141,7 @@ def test_every_module_and_every_folder_has_its_place():
 
 
 def test_the_package_stays_small_enough_to_find_ones_way():
-    assert len(FILES) <= 60
+    assert len(FILES) <= 62  # 60 for what was there, and one each for the memory of a network and for the model card
     assert len([name for name in FILES if "/" not in name]) <= 23
 
 
