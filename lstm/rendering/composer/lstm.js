@@ -1,0 +1,115 @@
+// The network, one character after another: id -> embedding -> L x LSTM -> dense -> logits of the next character.
+// cell.py in JavaScript: the same names, and the same equations in the same order. Its docstring explains them.
+// H hidden units; the four gates stand side by side in the order i f g o, 4H wide.
+
+function sigmoid(x) {
+  return 0.5 * Math.tanh(0.5 * x) + 0.5;
+}
+
+/** z (K,) += x (N,) times W (N, K). Eight rows of W at once: so each z is fetched and stored an eighth as often. */
+function addProduct(z, x, W) {
+  const K = z.length, N = x.length;
+  let n = 0;
+  for (; n + 7 < N; n += 8) {
+    const a = n * K, b = a + K, c = b + K, d = c + K, e = d + K, f = e + K, g = f + K, h = g + K;
+    const xa = x[n], xb = x[n + 1], xc = x[n + 2], xd = x[n + 3];
+    const xe = x[n + 4], xf = x[n + 5], xg = x[n + 6], xh = x[n + 7];
+    for (let k = 0; k < K; k++) {
+      z[k] += xa * W[a + k] + xb * W[b + k] + xc * W[c + k] + xd * W[d + k]
+        + xe * W[e + k] + xf * W[f + k] + xg * W[g + k] + xh * W[h + k];
+    }
+  }
+  for (; n < N; n++) {
+    for (let k = 0; k < K; k++) z[k] += x[n] * W[n * K + k];
+  }
+}
+
+/** One LSTM layer. */
+class Layer {
+  constructor({ kernel, recurrent_kernel, bias }) {
+    this.W = kernel;  // (E or H, 4H)
+    this.U = recurrent_kernel;  // (H, 4H)
+    this.b = bias;  // (4H,)
+    this.H = bias.length / 4;
+    this.z = new Float64Array(bias.length);
+  }
+
+  zero() {
+    return { h: new Float64Array(this.H), c: new Float64Array(this.H) };
+  }
+
+  /**
+   * One step: x_t and {h, c} of the step before -> {i, f, g, o, c, h} of this one, (H,) each.
+   * hand: {bias, cells, silent}: what is added to the forget gates before activation, the cells that are held at a
+   * value, {unit: value}, and the units whose h is 0.
+   */
+  step(x, before, { bias = 0, cells = {}, silent = [] } = {}) {
+    const { W, U, b, H, z } = this;
+    const [i, f, g, o, c, h] = Array.from({ length: 6 }, () => new Float64Array(H));
+    z.set(b);
+    addProduct(z, x, W);
+    addProduct(z, before.h, U);                        // (1)  z_t = x_t W + h_{t-1} U + b
+    for (let j = 0; j < H; j++) {
+      i[j] = sigmoid(z[j]);                            // (2)
+      f[j] = sigmoid(z[H + j] + bias);                 // (3)
+      g[j] = Math.tanh(z[2 * H + j]);                  // (4)
+      o[j] = sigmoid(z[3 * H + j]);                    // (5)
+      c[j] = f[j] * before.c[j] + i[j] * g[j];         // (6)
+    }
+    for (const [unit, value] of Object.entries(cells)) c[unit] = value;
+    for (let j = 0; j < H; j++) h[j] = o[j] * Math.tanh(c[j]);  // (7)
+    for (const unit of silent) h[unit] = 0;
+    return { i, f, g, o, c, h };
+  }
+}
+
+/** The whole network. arrays: {name: numbers} with the names of a weights file, such as "lstm_1/kernel". */
+class Network {
+  constructor(arrays, { V, E, H, L }) {
+    Object.assign(this, { V, E, H, L });
+    this.embedding = arrays["embedding/embedding"];  // (V, E)
+    this.layers = Array.from({ length: L }, (_, l) => new Layer({
+      kernel: arrays[`lstm_${l + 1}/kernel`],
+      recurrent_kernel: arrays[`lstm_${l + 1}/recurrent_kernel`],
+      bias: arrays[`lstm_${l + 1}/bias`],
+    }));
+    this.dense = { kernel: arrays["dense/kernel"], bias: arrays["dense/bias"] };  // (H, V), (V,)
+  }
+
+  zero() {
+    return this.layers.map((layer) => layer.zero());
+  }
+
+  /** Read one character. state: what the layers had before. hands: one for each layer, or none; see Layer.step. */
+  step(id, state, hands = []) {
+    let x = Float64Array.from(this.embedding.subarray(id * this.E, (id + 1) * this.E));
+    const after = this.layers.map((layer, l) => {
+      const now = layer.step(x, state[l], hands[l]);
+      x = now.h;
+      return now;
+    });
+    const logits = Float64Array.from(this.dense.bias);
+    addProduct(logits, x, this.dense.kernel);
+    return { state: after, logits };
+  }
+}
+
+/** Weights as numbers again. packed: 8 bits each, column by column with the scale of the column; see page.py. */
+function unpacked(bytes, shapes) {
+  const arrays = {};
+  let at = 0;
+  for (const [name, [rows, columns]] of shapes) {
+    const scales = new Float32Array(bytes.slice(at, at += 4 * columns).buffer);
+    if (!rows) {  // a bias: the scales are its numbers
+      arrays[name] = scales;
+      continue;
+    }
+    const whole = new Int8Array(bytes.buffer, bytes.byteOffset + at, rows * columns);
+    const numbers = arrays[name] = new Float32Array(rows * columns);
+    for (let n = 0; n < rows; n++) {
+      for (let k = 0; k < columns; k++) numbers[n * columns + k] = whole[n * columns + k] * scales[k];
+    }
+    at += rows * columns;
+  }
+  return arrays;
+}

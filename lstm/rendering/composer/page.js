@@ -1,0 +1,437 @@
+// The page: what is chosen goes to a composer, and what it composes to the views and the player.
+
+const $ = (id) => document.getElementById(id);
+const SLICE = 12;  // milliseconds of composing before the page gets its turn
+const LONGEST = 2000;  // characters of a tune
+const PLAIN = 500;  // ... of a text that is no tune
+
+const about = JSON.parse($("model").textContent);
+const model = {
+  characters: about.characters, abc: about.abc, order: about.order,
+  network: new Network(unpacked(Uint8Array.from(atob($("weights").textContent), (c) => c.charCodeAt(0)), about.shapes), about),
+};
+const SILENCE = { notes: [], bars: [] };
+const player = new Player(showPlaying);
+const similarity = new Similarity();
+let composer = null, other = null;  // the tune in the making, and the same without a hand
+let running = false, owed = 0, last = 0, pressed = 0;
+let at = 0, selection = [0, 0];  // the character that the views are of, and those selected
+let hands = noHands(), listed = [], heard = SILENCE;
+
+function noHands() {
+  return model.network.layers.map(() => ({ bias: 0, cells: {}, silent: [] }));
+}
+
+function touched() {
+  return hands.some(({ bias, cells, silent }) => bias || silent.length || Object.keys(cells).length);
+}
+
+// -- settings, and the address that holds them
+
+const FIELDS = ["rhythm", "meter", "key", "temperature", "top_p", "seed", "random_seed"];
+
+function chosen() {
+  const values = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
+  const names = { rhythm: "R", meter: "M", key: "K" };
+  const lines = model.abc && !values.seed ? Object.keys(names).filter((id) => values[id])
+    .map((id) => `${names[id]}:${about.gap}${values[id]}\n`)
+    .sort((a, b) => model.order.indexOf(a[0]) - model.order.indexOf(b[0])) : [];
+  return {
+    temperature: Number(values.temperature), top_p: Number(values.top_p), seed: values.seed, lines,
+    random_seed: Number(values.random_seed) >>> 0, length: model.abc ? LONGEST : PLAIN, hands,
+  };
+}
+
+function writeAddress(variations) {
+  const said = new URLSearchParams(FIELDS.filter((id) => $(id).value).map((id) => [id, $(id).value]));
+  if (variations.length) said.set("vary", variations.map((v) => `${v.at}:${v.random_seed}`).join(","));
+  if (touched()) said.set("hands", JSON.stringify(hands));
+  history.replaceState(null, "", `#${said}`);
+}
+
+function readAddress() {
+  const said = new URLSearchParams(location.hash.slice(1));
+  for (const id of FIELDS) {
+    if (!said.has(id)) continue;
+    $(id).value = said.get(id);
+  }
+  try {
+    hands = noHands().map((none, layer) => ({ ...none, ...JSON.parse(said.get("hands") || "[]")[layer] }));
+  } catch {
+    hands = noHands();
+  }
+  return (said.get("vary") || "").split(",").map((pair) => pair.split(":").map(Number))
+    .filter(([place, seed]) => place > 0 && seed >= 0).map(([place, random_seed]) => ({ at: place, random_seed }));
+}
+
+// -- composing
+
+function compose(variations = []) {
+  const settings = chosen();
+  const unknown = [...settings.seed].find((character) => !model.characters.includes(character));
+  if (unknown !== undefined) {
+    $("status").textContent = `The network does not know the character "${unknown}": take it out of "Begins with".`;
+    return;
+  }
+  player.stop();
+  composer = new Composer(model, settings, variations);
+  other = touched() ? new Composer(model, { ...settings, hands: [] }, variations) : null;
+  writeAddress(variations);
+  begin();
+}
+
+function begin() {
+  similarity.clear();
+  $("text").replaceChildren();
+  [at, selection, owed, last, pressed] = [0, [0, 0], 0, performance.now(), 0];
+  setRunning(true);
+}
+
+function setRunning(value) {
+  running = value;
+  $("pause").disabled = !composer || Boolean(composer.ended);
+  $("pause").textContent = running ? "Pause" : "Go on";
+  $("step").disabled = !composer || Boolean(composer.ended);
+  for (const id of ["copy", "save-abc", "save-midi", "play", "vary"]) $(id).disabled = !composer;
+  if (running) wake();
+}
+
+const channel = new MessageChannel();  // a turn at once: a timer would wait
+let woken = false, shownAt = 0;
+channel.port1.onmessage = turn;
+
+function wake() {
+  if (!woken) channel.port2.postMessage(0);
+  woken = true;
+}
+
+function turn() {
+  woken = false;
+  if (!composer) return;
+  const began = performance.now(), pace = $("pace").value;
+  owed = pace === "step" ? pressed : pace === "0" ? Infinity : Math.min(60, owed + (began - last) / 1000 * Number(pace));
+  last = began;
+  while (running && !composer.ended && owed >= 1 && performance.now() - began < SLICE) {
+    composer.step();
+    owed--;
+    if (pressed) pressed--;
+  }
+  while (composer.ended && other && !other.ended && performance.now() - began < SLICE) other.step();
+  if (composer.ended && running && !(other && !other.ended)) setRunning(false);
+  if (began - shownAt > 30 || !running) requestAnimationFrame(show);
+  if (running) {
+    if (pace === "0" || (composer.ended && other)) wake();
+    else if (pace !== "step") setTimeout(wake, 1000 / Math.max(30, Number(pace)));
+  }
+}
+
+// -- showing
+
+/** Bring the page up to what there is. */
+function show() {
+  shownAt = performance.now();
+  if (!composer) return;
+  const { steps } = composer, text = $("text");
+  const follows = at >= text.childElementCount - 1;
+  while (text.childElementCount > steps.length) text.lastChild.remove();
+  for (let n = text.childElementCount; n < steps.length; n++) {
+    const span = document.createElement("span");
+    span.textContent = steps[n].character;
+    if (composer.variations.some((variation) => variation.at === n)) span.className = "drawn-from-here";
+    text.append(span);
+    paint(n);
+  }
+  if (follows) moveTo(steps.length - 1, false);
+  else showChosen();
+  $("status").textContent = composer.ended ? `Done: ${composer.ended}.` : running
+    ? `${steps.length} characters` : "Paused.";
+  if (composer.ended || steps.at(-1).character === "|" || steps.at(-1).character === "\n") showNotes();
+  showSimilarity();
+  for (const id of ["other", "other-title", "which"]) $(id).hidden = !other;
+  if (other) showOther();
+}
+
+/** The untouched tune, from where the two part in bold. */
+function showOther() {
+  let same = 0;
+  while (same < other.text.length && other.text[same] === composer.text[same]) same++;
+  const rest = document.createElement("b");
+  rest.textContent = other.text.slice(same);
+  $("other").replaceChildren(other.text.slice(0, same), rest);
+}
+
+function paint(n) {
+  const step = composer.steps[n], span = $("text").children[n], how = $("colour").value;
+  let shade = "";
+  if (how === "surprise") shade = Number.isNaN(step.nats) ? "" : colour(step.nats, 4);
+  if (how === "cell") shade = colour(Math.tanh(step.state[layer()].c[unit()]));
+  if (how === "change" && n) {
+    const before = composer.steps[n - 1].state[layer()].c, now = step.state[layer()].c;
+    shade = colour(Math.sqrt(now.reduce((sum, c, j) => sum + (c - before[j]) ** 2, 0) / now.length), 0.6);
+  }
+  span.style.backgroundColor = shade;
+}
+
+function paintAll() {
+  for (let n = 0; n < $("text").childElementCount; n++) paint(n);
+}
+
+const layer = () => Number($("layer").value);
+const unit = () => Math.max(0, Math.min(model.network.H - 1, Number($("unit").value) || 0));
+
+function moveTo(place, seen = true) {
+  const text = $("text");
+  text.children[at]?.classList.remove("at");
+  at = Math.max(0, Math.min(place, text.childElementCount - 1));
+  text.children[at]?.classList.add("at");
+  if (seen) text.children[at]?.scrollIntoView({ block: "nearest" });
+  else text.scrollTop = text.scrollHeight;
+  showChosen();
+}
+
+function named(character) {
+  return { "\n": "↵", " ": "␣" }[character] ?? character;
+}
+
+function showChosen() {
+  const step = composer?.steps[at];
+  if (!step) return;
+  const surprise = Number.isNaN(step.nats) ? "" : `, which cost ${step.nats.toFixed(2)} nats`;
+  $("chosen").textContent = `Character ${at + 1}: ${named(step.character)}${step.given ? " (given)" : ""}${surprise}.`;
+  if ($("next-panel").open) showNext(step);
+  if ($("unit-panel").open) {
+    drawStrips($("strips"), composer.steps, layer(), unit(), at);
+    const { i, f, g, o, c, h } = step.state[layer()];
+    const said = Object.entries({ i, f, g, o, c, h }).map(([name, array]) => `${name} ${array[unit()].toFixed(2)}`);
+    $("strips").ariaLabel = `Unit ${unit()} of layer ${layer() + 1} after ${named(step.character)}: ${said.join(", ")}`;
+  }
+}
+
+function showNext(step) {
+  const before = softmax(step.logits), after = distribution(step.logits, composer.settings);
+  const order = [...before.keys()].sort((a, b) => before[b] - before[a]).slice(0, 10);
+  const follows = composer.steps[at + 1]?.character;
+  $("next").tBodies[0].replaceChildren(...order.map((id) => {
+    const row = document.createElement("tr"), character = model.characters[id];
+    const cells = [named(character), before[id].toFixed(3), after[id].toFixed(3)];
+    for (const said of cells) row.insertCell().textContent = said;
+    const bar = document.createElement("canvas");
+    bar.className = "bar";
+    [bar.width, bar.height] = [300, 16];
+    bar.ariaHidden = "true";
+    const context = bar.getContext("2d");
+    context.fillStyle = "rgb(128 128 128 / 0.55)";
+    context.fillRect(0, 0, 300 * before[id], 7);
+    context.fillStyle = "rgb(0 114 178)";
+    context.fillRect(0, 8, 300 * after[id], 8);
+    row.insertCell().append(bar);
+    if (character === follows) row.style.fontWeight = "700";
+    return row;
+  }));
+}
+
+function showSimilarity() {
+  if (!composer || !$("similarity-panel").open) return;
+  const [of, name] = $("similar").value.split(" ");
+  const all = similarity.add(composer.steps, Number(of), name);
+  if (all || similarity.rows.length % 40 === 0) similarity.draw($("similarity"), at);
+  $("similarity").ariaLabel = `Similarity of the state at ${similarity.rows.length} characters`;
+  if (!all) requestAnimationFrame(showSimilarity);
+}
+
+// -- music
+
+function soundOf(text) {
+  return /\nK:.*\n/.test(text) ? performed(text) : SILENCE;
+}
+
+function shownTune() {
+  return other && $("untouched").checked ? other : composer;
+}
+
+function showNotes() {
+  if (!model.abc || !composer) return;
+  heard = soundOf(shownTune().text);
+  drawRoll($("roll"), heard, player.beat);
+  $("roll").ariaLabel = `${heard.notes.length} notes in ${heard.bars.length - 1} bars, repeats played out`;
+}
+
+function showPlaying() {
+  $("play").textContent = player.playing ? "Stop" : "Play";
+  for (const span of document.querySelectorAll("#text .sounds")) span.classList.remove("sounds");
+  if (!player.playing) return;
+  const beat = player.beat;
+  drawRoll($("roll"), heard, beat);
+  if (shownTune() === composer) {
+    for (const note of player.notes) {
+      if (note.start <= beat && beat < note.end) $("text").children[note.at]?.classList.add("sounds");
+    }
+  }
+  requestAnimationFrame(showPlaying);
+}
+
+function save(name, data, type) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob([data], { type }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 1000);
+}
+
+// -- the hand
+
+function unitsOf(text) {
+  const found = text.split(",").flatMap((part) => {
+    const [, first, end] = /^\s*(\d+)\s*(?:-\s*(\d+))?\s*$/.exec(part) || [];
+    if (first === undefined) return [];
+    return Array.from({ length: Number(end ?? first) - first + 1 }, (_, n) => Number(first) + n);
+  });
+  return found.filter((n) => n < model.network.H);
+}
+
+function showHands() {
+  const said = hands.flatMap(({ bias, cells, silent }, of) => [
+    ...(silent.length ? [`layer ${of + 1}: ${silent.length} silent (${silent.slice(0, 12).join(", ")}${silent.length > 12 ? ", …" : ""})`] : []),
+    ...Object.entries(cells).map(([n, value]) => `layer ${of + 1}: the cell of ${n} is held at ${value}`),
+    ...(bias ? [`layer ${of + 1}: forget bias ${bias > 0 ? "+" : ""}${bias}`] : []),
+  ]);
+  $("hands").textContent = said.length ? `Your hand: ${said.join("; ")}.` : "No hand is in.";
+  hands.forEach(({ bias }, of) => {
+    $(`bias-${of}`).value = bias;
+    $(`bias-${of}-said`).textContent = bias;
+  });
+}
+
+function touch(change) {
+  change();
+  showHands();
+  compose(composer ? composer.variations : []);
+}
+
+// -- what the controls do
+
+function fill(select, values, first) {
+  select.replaceChildren(...(first ? [new Option(first, "")] : []), ...values.map((value) => new Option(value, value)));
+}
+
+function set() {
+  $("about").textContent = about.about;
+  for (const element of document.querySelectorAll(".tune-only")) element.hidden = !model.abc;
+  fill($("rhythm"), about.rhythms, "any");
+  fill($("meter"), about.meters, "any");
+  fill($("key"), about.keys, "any");
+  fill($("question"), Object.keys(QUESTIONS), "choose");
+  for (const id of ["layer", "touch-layer"]) {
+    $(id).replaceChildren(...model.network.layers.map((_, n) => new Option(`${n + 1}`, n)));
+  }
+  $("similar").replaceChildren(...model.network.layers.flatMap((_, n) => (
+    ["h", "c"].map((name) => new Option(`${name} of layer ${n + 1}`, `${n} ${name}`)))));
+  $("unit").max = model.network.H - 1;
+  $("biases").replaceChildren(...model.network.layers.map((_, n) => {
+    const label = document.createElement("label");
+    label.htmlFor = `bias-${n}`;
+    label.append(`Forget bias of layer ${n + 1}: + `);
+    const said = document.createElement("output"), input = document.createElement("input");
+    Object.assign(said, { id: `bias-${n}-said` });
+    Object.assign(input, { type: "range", min: -4, max: 4, step: 0.5, value: 0, id: `bias-${n}` });
+    input.addEventListener("change", () => touch(() => { hands[n].bias = Number(input.value); }));
+    label.append(said, input);
+    return label;
+  }));
+}
+
+function say() {
+  for (const id of ["temperature", "top_p", "tempo"]) $(`${id}-said`).textContent = $(id).value;
+}
+
+function listen() {
+  const on = (id, event, act) => $(id).addEventListener(event, act);
+  on("settings", "submit", (event) => { event.preventDefault(); compose(); });
+  on("another", "click", () => { $("random_seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1e6; compose(); });
+  on("pause", "click", () => { last = performance.now(); setRunning(!running); });
+  on("step", "click", () => { $("pace").value = "step"; pressed++; setRunning(true); });
+  on("pace", "change", () => { last = performance.now(); if (running) wake(); });
+  for (const id of ["temperature", "top_p", "tempo"]) on(id, "input", say);
+  on("text", "click", (event) => {
+    const place = [...$("text").children].indexOf(event.target);
+    if (place >= 0) moveTo(place);
+  });
+  on("text", "keydown", (event) => {
+    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -40, ArrowDown: 40, Home: -1e9, End: 1e9 }[event.key];
+    if (step === undefined) return;
+    event.preventDefault();
+    moveTo(at + step);
+  });
+  document.addEventListener("selectionchange", () => {
+    const chosen = getSelection(), children = [...$("text").children];
+    if (chosen.isCollapsed || !$("text").contains(chosen.anchorNode)) return;
+    const ends = [chosen.anchorNode, chosen.focusNode].map((node) => children.indexOf(node.parentElement)).sort((a, b) => a - b);
+    if (ends[0] >= 0) selection = [ends[0], ends[1] + 1];
+  });
+  on("colour", "change", paintAll);
+  for (const id of ["layer", "unit"]) on(id, "input", () => { paintAll(); showChosen(); });
+  on("question", "change", () => {
+    if (!composer || !$("question").value) return;
+    listed = responding(composer.steps, QUESTIONS[$("question").value](composer.text, selection));
+    $("responding").replaceChildren(...(listed.length ? listed.map((found) => {
+      const button = document.createElement("button");
+      button.type = "button";
+      button.textContent = `${found.layer + 1}/${found.unit}  r ${found.r.toFixed(2)}`;
+      button.addEventListener("click", () => {
+        [$("layer").value, $("unit").value] = [found.layer, found.unit];
+        paintAll();
+        showChosen();
+      });
+      return button;
+    }) : ["There is none in this text."]));
+  });
+  on("similar", "change", showSimilarity);
+  for (const id of ["next-panel", "unit-panel", "similarity-panel"]) on(id, "toggle", show);
+  on("vary", "click", () => {
+    player.stop();
+    composer.vary(at + 1, crypto.getRandomValues(new Uint32Array(1))[0] % 1e6);
+    if (other) other = null;
+    writeAddress(composer.variations);
+    begin();
+  });
+  on("copy", "click", async () => {
+    try {
+      await navigator.clipboard.writeText(composer.text);
+      $("status").textContent = "Copied.";
+    } catch {
+      getSelection().selectAllChildren($("text"));
+      $("status").textContent = document.execCommand("copy") ? "Copied." : "Selected.";
+    }
+  });
+  on("save-abc", "click", () => save("tune.abc", shownTune().text, "text/vnd.abc"));
+  on("save-midi", "click", () => save("tune.mid", midi(soundOf(shownTune().text).notes, player.tempo), "audio/midi"));
+  on("play", "click", () => {
+    if (player.playing) player.stop();
+    else {
+      showNotes();
+      if (heard.notes.length) player.play(heard.notes);
+    }
+  });
+  on("tempo", "change", () => player.setTempo(Number($("tempo").value)));
+  on("loop", "change", () => { player.loop = $("loop").checked; });
+  for (const id of ["touched", "untouched"]) on(id, "change", () => { player.stop(); showNotes(); });
+  on("touch-add", "click", () => touch(() => {
+    const hand = hands[$("touch-layer").value], units = unitsOf($("touch-units").value);
+    if ($("touch-what").value === "silent") hand.silent = [...new Set([...hand.silent, ...units])];
+    else for (const n of units) hand.cells[n] = Number($("touch-value").value);
+  }));
+  on("touch-listed", "click", () => touch(() => {
+    for (const found of listed) hands[found.layer].silent = [...new Set([...hands[found.layer].silent, found.unit])];
+  }));
+  on("touch-clear", "click", () => touch(() => { hands = noHands(); }));
+  window.addEventListener("hashchange", () => { const variations = readAddress(); say(); showHands(); compose(variations); });
+  window.addEventListener("resize", () => { showChosen(); showNotes(); });
+}
+
+set();
+const variations = readAddress();
+say();
+showHands();
+listen();
+compose(variations);
+document.documentElement.dataset.ready = "yes";

@@ -1,0 +1,166 @@
+// What is seen of the network's memory while it composes. Each function draws what it is given, and keeps nothing.
+
+const GATES = { i: "input gate", f: "forget gate", g: "candidate", o: "output gate", c: "cell", h: "output" };
+
+/** Between -1 and 1 as a colour: blue, over the page's paper, to orange; told apart in grey, and by colour-blind eyes. */
+function colour(value, strongest = 1) {
+  const share = Math.min(1, Math.abs(value) / strongest);
+  return value < 0 ? `rgb(0 114 178 / ${share})` : `rgb(230 159 0 / ${share})`;
+}
+
+/** A canvas made as large as it is shown, in the screen's own dots; its context, in CSS pixels. */
+function canvasOf(canvas, height) {
+  const width = canvas.clientWidth, dots = Math.min(2, window.devicePixelRatio || 1);
+  if (canvas.width !== Math.round(width * dots) || canvas.height !== Math.round(height * dots)) {
+    canvas.width = Math.round(width * dots);
+    canvas.height = Math.round(height * dots);
+    canvas.style.height = `${height}px`;
+  }
+  const context = canvas.getContext("2d");
+  context.setTransform(dots, 0, 0, dots, 0, 0);
+  context.clearRect(0, 0, width, height);
+  const style = getComputedStyle(canvas);
+  return { context, width, height, ink: style.color, font: "12px system-ui, sans-serif" };
+}
+
+/** The tune as a piano roll: time to the right, pitch upwards, bars as lines; beat: where the playhead is. */
+function drawRoll(canvas, { notes, bars }, beat) {
+  const { context, width, height, ink } = canvasOf(canvas, 180);
+  if (!notes.length) return;
+  const pitches = notes.map((note) => note.pitch), low = Math.min(...pitches) - 1, high = Math.max(...pitches) + 1;
+  const shown = Math.max(8, width / 28);  // beats, so that an eighth is wide enough to be seen
+  const from = Math.max(0, beat - shown * 0.4);
+  const x = (at) => (at - from) * width / shown, y = (pitch) => 10 + (high - pitch) * (height - 20) / (high - low);
+  context.fillStyle = ink;
+  context.globalAlpha = 0.25;
+  for (const bar of bars) context.fillRect(x(bar), 0, 1, height);
+  context.globalAlpha = 1;
+  const tall = Math.max(2, (height - 20) / (high - low) - 1);
+  for (const note of notes) {
+    if (note.end < from || note.start > from + shown) continue;
+    context.fillStyle = note.start <= beat && beat < note.end ? "rgb(230 159 0)" : "rgb(0 114 178)";
+    const wide = Math.max(1.5, (note.end - note.start) * width / shown - 1);
+    context.fillRect(x(note.start), y(note.pitch) - tall / 2, wide, tall);
+  }
+  context.fillStyle = ink;
+  context.fillRect(x(beat), 0, 2, height);
+}
+
+/** The gates i f g o, c and h of one unit, as strips over the text around the character `at`. */
+function drawStrips(canvas, steps, layer, unit, at) {
+  const { context, width, height, ink, font } = canvasOf(canvas, 172);
+  const names = Object.keys(GATES), left = 34, wide = 14;
+  const count = Math.floor((width - left) / wide), first = Math.max(0, Math.min(at - (count >> 1), steps.length - count));
+  const tall = (height - 20) / names.length;
+  context.font = font;
+  names.forEach((name, row) => {
+    context.fillStyle = ink;
+    context.fillText(name, 10, 20 + row * tall + tall / 2 + 4);
+    for (let n = first; n < Math.min(first + count, steps.length); n++) {
+      context.fillStyle = colour(steps[n].state[layer][name][unit]);
+      context.fillRect(left + (n - first) * wide, 20 + row * tall, wide - 1, tall - 2);
+    }
+  });
+  context.font = "13px ui-monospace, Menlo, Consolas, monospace";
+  for (let n = first; n < Math.min(first + count, steps.length); n++) {
+    context.fillStyle = ink;
+    const character = steps[n].character === "\n" ? "↵" : steps[n].character;
+    context.fillText(character, left + (n - first) * wide + 3, 13);
+    if (n === at) context.fillRect(left + (n - first) * wide, 16, wide - 1, 2);
+  }
+}
+
+/** How alike the state is at any two characters: the cosine, as a square picture. It grows with the text. */
+class Similarity {
+  constructor() {
+    this.clear();
+  }
+
+  clear() {
+    Object.assign(this, { rows: [], units: [], of: "" });
+  }
+
+  /** Take in the steps that are new. of: "layer name", such as "0 h". Stops after `most` rows; true if all are in. */
+  add(steps, layer, name, most = 40) {
+    if (this.of !== `${layer} ${name}`) this.clear();
+    this.of = `${layer} ${name}`;
+    for (let done = 0; this.rows.length < steps.length; done++) {
+      if (done === most) return false;
+      const vector = steps[this.rows.length].state[layer][name];
+      let norm = 0;
+      for (const value of vector) norm += value * value;
+      const unit = Float32Array.from(vector, (value) => value / Math.sqrt(norm || 1));
+      this.units.push(unit);
+      this.rows.push(Float32Array.from(this.units, (other) => {
+        let sum = 0;
+        for (let j = 0; j < unit.length; j++) sum += unit[j] * other[j];
+        return sum;
+      }));
+    }
+    return true;
+  }
+
+  draw(canvas, at) {
+    const n = this.rows.length;
+    if (canvas.width !== n || this.drawn !== n) {
+      canvas.width = canvas.height = Math.max(1, n);
+      const picture = new ImageData(Math.max(1, n), Math.max(1, n));
+      for (let row = 0; row < n; row++) {
+        for (let column = 0; column < n; column++) {
+          const value = row >= column ? this.rows[row][column] : this.rows[column][row];
+          const dark = Math.max(0, Math.min(1, value));
+          const place = 4 * (row * n + column);
+          picture.data.set([255 - 255 * dark, 255 - 141 * dark, 255 - 77 * dark, 255], place);
+        }
+      }
+      this.picture = picture;
+      this.drawn = n;
+    }
+    const context = canvas.getContext("2d");
+    context.putImageData(this.picture, 0, 0);
+    context.fillStyle = "rgb(230 159 0 / 0.8)";
+    context.fillRect(at, 0, 1, n);
+    context.fillRect(0, at, n, 1);
+  }
+}
+
+/** The units whose cells go most with a question about each character: [{layer, unit, r}], by Pearson's r. */
+function responding(steps, asked, count = 10) {
+  const n = steps.length, mean = asked.reduce((a, b) => a + b, 0) / n;
+  const spread = Math.sqrt(asked.reduce((sum, value) => sum + (value - mean) ** 2, 0));
+  const found = [];
+  if (!spread) return found;
+  steps[0].state.forEach(({ c }, layer) => {
+    for (let unit = 0; unit < c.length; unit++) {
+      let sum = 0, squares = 0, both = 0;
+      for (let t = 0; t < n; t++) {
+        const value = steps[t].state[layer].c[unit];
+        sum += value;
+        squares += value * value;
+        both += value * (asked[t] - mean);
+      }
+      const own = Math.sqrt(squares - sum * sum / n);
+      if (own > 1e-6) found.push({ layer, unit, r: both / (own * spread) });
+    }
+  });
+  return found.sort((a, b) => Math.abs(b.r) - Math.abs(a.r)).slice(0, count);
+}
+
+/** For each character 1 or 0: whether it is what is asked for. */
+const QUESTIONS = {
+  "bar lines": (text) => [...text].map((character) => Number(character === "|")),
+  "the header": (text) => {
+    const music = text.search(/(?<=\nK:[^\n]*\n)/);
+    return [...text].map((_, n) => Number(music < 0 || n < music));
+  },
+  "a phrase that returns": (text) => {
+    const returns = new Array(text.length).fill(0), seen = new Map();
+    for (let n = 0; n + 8 <= text.length; n++) {
+      const phrase = text.slice(n, n + 8);
+      if (seen.has(phrase)) returns.fill(1, n, n + 8);
+      else seen.set(phrase, n);
+    }
+    return returns;
+  },
+  "what is selected": (text, [from, to]) => [...text].map((_, n) => Number(from <= n && n < to)),
+};
