@@ -82,7 +82,8 @@ def network_of(model):
         "weights": base64.b64encode(data).decode(), "shapes": [*shapes.items()],
         "V": config.vocabulary, "E": config.embedding, "H": config.units, "L": config.layers,
     }
-    return "new Network(unpacked(Uint8Array.from(Buffer.from(given.weights, 'base64')), given.shapes), given)", given
+    arrays = "Object.fromEntries(unpacked(Uint8Array.from(Buffer.from(given.weights, 'base64')), given.shapes))"
+    return f"new Network({arrays}, given)", given
 
 
 def as_the_page_has_it(model):

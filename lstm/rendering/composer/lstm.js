@@ -94,22 +94,25 @@ class Network {
   }
 }
 
-/** Weights as numbers again. packed: 8 bits each, column by column with the scale of the column; see page.py. */
-function unpacked(bytes, shapes) {
-  const arrays = {};
+/** Whole numbers (N K,) times the scales (K,) of their columns. */
+function scaled(whole, scales) {
+  const K = scales.length, numbers = new Float32Array(whole.length);
+  for (let at = 0; at < whole.length; at += K) {
+    for (let k = 0; k < K; k++) numbers[at + k] = whole[at + k] * scales[k];
+  }
+  return numbers;
+}
+
+/**
+ * Weights as numbers again, [name, numbers] one after another. bytes: 8 bits a weight, array by array: the scales of its
+ * columns, then its rows; of a bias the scales are the numbers. See packed in page.py.
+ */
+function* unpacked(bytes, shapes) {
   let at = 0;
   for (const [name, [rows, columns]] of shapes) {
     const scales = new Float32Array(bytes.slice(at, at += 4 * columns).buffer);
-    if (!rows) {  // a bias: the scales are its numbers
-      arrays[name] = scales;
-      continue;
-    }
     const whole = new Int8Array(bytes.buffer, bytes.byteOffset + at, rows * columns);
-    const numbers = arrays[name] = new Float32Array(rows * columns);
-    for (let n = 0; n < rows; n++) {
-      for (let k = 0; k < columns; k++) numbers[n * columns + k] = whole[n * columns + k] * scales[k];
-    }
-    at += rows * columns;
+    at += whole.length;
+    yield [name, rows ? scaled(whole, scales) : scales];
   }
-  return arrays;
 }

@@ -6,17 +6,14 @@ const LONGEST = 2000;  // characters of a tune
 const PLAIN = 500;  // ... of a text that is no tune
 
 const about = JSON.parse($("model").textContent);
-const model = {
-  characters: about.characters, abc: about.abc, order: about.order,
-  network: new Network(unpacked(Uint8Array.from(atob($("weights").textContent), (c) => c.charCodeAt(0)), about.shapes), about),
-};
+const model = { characters: about.characters, abc: about.abc, order: about.order, network: null };
 const SILENCE = { notes: [], bars: [] };
 const player = new Player(showPlaying);
 const similarity = new Similarity();
 let composer = null, other = null;  // the tune in the making, and the same without a hand
 let running = false, owed = 0, last = 0, pressed = 0;
 let at = 0, selection = [0, 0];  // the character that the views are of, and those selected
-let hands = noHands(), listed = [], heard = SILENCE;
+let hands = [], listed = [], heard = SILENCE;
 
 function noHands() {
   return model.network.layers.map(() => ({ bias: 0, cells: {}, silent: [] }));
@@ -315,6 +312,7 @@ function fill(select, values, first) {
 }
 
 function set() {
+  hands = noHands();
   $("about").textContent = about.about;
   for (const element of document.querySelectorAll(".tune-only")) element.hidden = !model.abc;
   fill($("rhythm"), about.rhythms, "any");
@@ -428,10 +426,35 @@ function listen() {
   window.addEventListener("resize", () => { showChosen(); showNotes(); });
 }
 
-set();
-const variations = readAddress();
-say();
-showHands();
-listen();
-compose(variations);
-document.documentElement.dataset.ready = "yes";
+/** Let the page have its turn. */
+const rest = () => new Promise((resolve) => { setTimeout(resolve); });
+
+/** The weights as bytes. */
+async function weights() {
+  const text = $("weights").textContent, slice = 4 << 17;  // characters of which each four are three bytes
+  const bytes = new Uint8Array(text.length * 3 / 4 - (/=*$/.exec(text)[0].length));
+  for (let at = 0; at < text.length; at += slice) {
+    const part = atob(text.slice(at, at + slice));
+    for (let n = 0; n < part.length; n++) bytes[at * 3 / 4 + n] = part.charCodeAt(n);
+    await rest();
+  }
+  return bytes;
+}
+
+async function start() {
+  const bytes = await weights(), arrays = {};
+  for (const [name, array] of unpacked(bytes, about.shapes)) {
+    arrays[name] = array;
+    await rest();
+  }
+  model.network = new Network(arrays, about);
+  set();
+  const variations = readAddress();
+  say();
+  showHands();
+  listen();
+  compose(variations);
+  document.documentElement.dataset.ready = "yes";
+}
+
+start();
