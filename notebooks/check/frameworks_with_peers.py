@@ -67,10 +67,11 @@ def for_exercises():
     packed = torch.nn.utils.rnn.pack_padded_sequence(torch.tensor(x), torch.tensor(lengths), enforce_sorted=False)
     qkv = rng.normal(size=(3, 7, 4))
     attention = torch.nn.functional.scaled_dot_product_attention
+    of_lstm = {"weights": lstm_weights, "h": lstm(torch.tensor(x))[0], "lengths": lengths, "h_n": lstm(packed)[1][0][0]}
     sizes = (1, 1, 1), (4, 5, 1), (4, 5, 2), (512, 256, 3)
     return {
         "x": x,
-        "lstm": {"weights": lstm_weights, "h": lstm(torch.tensor(x))[0], "lengths": lengths, "h_n": lstm(packed)[1][0][0]},
+        "lstm": of_lstm,
         "gru": {"weights": gru_weights, "h0": h0, "h": gru(torch.tensor(x[:1]), torch.tensor(h0[None]))[0][0]},
         "attention": {"qkv": qkv, "y": attention(*(torch.tensor(one[None]) for one in qkv), is_causal=True)[0]},
         "parameters": [(*s, sum(w.numel() for w in torch.nn.LSTM(s[0], s[1], s[2]).parameters())) for s in sizes],

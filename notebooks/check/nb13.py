@@ -259,5 +259,3 @@ def whose_weights(answer):
             for (name, value), right in zip(several(found, names), layer):
                 what = f"{name} of a file with the gates {order}{', transposed' * turned}"
                 close(what, value, right, EXACT)
-
-

@@ -1,4 +1,4 @@
-"""Pictures of one network in several libraries: layouts, agreement, padding, gradients by lag. Each returns a Figure."""
+"""Pictures of one network in several libraries: layouts, agreement, padding, slopes by lag. Each returns a Figure."""
 
 import numpy as np
 from matplotlib.figure import Figure
