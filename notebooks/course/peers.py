@@ -16,7 +16,6 @@ from pathlib import Path
 
 import numpy as np
 
-os.environ["KERAS_BACKEND"] = "torch"  # what Keras stands on; it reads this when it is imported
 STORED = Path(__file__).resolve().parent.parent / "check" / "frameworks.json"
 LIBRARIES = {"torch": "PyTorch", "keras": "Keras"}
 REMEDY = 'python -m pip install -e ".[peers]"'
@@ -57,13 +56,14 @@ def computed(function, *arguments):
     """What the function returns, in the same form as if it had been stored."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # what libraries say of each other while they are imported is not the lesson
-        in_float64()
+        keras_on_pytorch()
         return revived(plain(function(*arguments)))
 
 
 @cache
-def in_float64():
-    """Have Keras multiply matrices in the precision that they have: on PyTorch it rounds float64 to float32."""
+def keras_on_pytorch():
+    """Import Keras, standing on PyTorch, and have it multiply float64 as float64: left alone it rounds to float32."""
+    os.environ["KERAS_BACKEND"] = "torch"  # which Keras reads when it is imported, and never again
     importlib.import_module("keras")
     importlib.import_module("keras.src.backend.common.dtypes").BIT64_TO_BIT32_DTYPE["float64"] = "float64"
 
