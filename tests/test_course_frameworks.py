@@ -75,6 +75,14 @@ def test_without_the_libraries_a_cell_gets_what_is_stored_and_is_told_so(without
     assert said.startswith("[stored: from PyTorch 2") and peers.REMEDY in said and said.count("\n") == 1
 
 
+def test_a_function_that_nobody_stored_is_named_with_the_remedy(without_libraries):
+    def my_own():
+        return {}
+
+    with pytest.raises(LookupError, match="my_own.*pip install"):
+        peers.ask(my_own)
+
+
 def test_differences_are_shares_of_the_largest():
     assert peers.furthest([1.0, 2.5], [1.0, 2.0]) == 0.25
     assert peers.furthest([0.0], [0.0]) == 0
@@ -102,9 +110,8 @@ def apart(name, stored, computed, tolerance):
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("default")
+@pytest.mark.skipif(not peers.installed(), reason="needs the extra peers")
 def test_the_libraries_answer_what_is_stored():
-    pytest.importorskip("torch", reason="needs the extra peers")
-    pytest.importorskip("keras", reason="needs the extra peers")
     stored, again = peers.stored(), with_peers.made()
     assert set(stored) == set(again)
     for name in set(stored) - {"versions"}:

@@ -26,9 +26,11 @@ def ask(function, *arguments):
     if installed():
         print(f"[computed here by {of(versions())}]")
         return computed(function, *arguments)
-    answers = stored()
+    answers, name = stored(), function.__name__
+    if name not in answers:
+        raise LookupError(f"nothing is stored for {name}; to compute it here:  {REMEDY}")
     print(f"[stored: from {of(answers['versions'])}; to compute it here:  {REMEDY}]")
-    return revived(answers[function.__name__])
+    return revived(answers[name])
 
 
 @cache
