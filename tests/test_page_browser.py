@@ -308,7 +308,11 @@ def test_everything_answers_while_it_composes(visit):
     assert page.evaluate("running") and "Character 2:" in page.inner_text("#chosen")
 
 
-ODD = "#hands=%7Bbroken", "#hands=[3,null]", "#vary=x:y,3", "#temperature=abc&random_seed=-4", "#" + "a=b&" * 500
+ODD = [
+    "#hands=%7Bbroken", "#hands=[3,null]", '#hands=[{"silent":3}]',
+    '#hands=[{"silent":["a",9999],"cells":{"x":1},"bias":"b"}]',
+    "#vary=x:y,3", "#vary=99999:1", "#temperature=abc&random_seed=-4", "#" + "a=b&" * 500,
+]
 
 
 @pytest.mark.parametrize("fragment", ODD)

@@ -46,6 +46,17 @@ function writeAddress(variations) {
   history.replaceState(null, "", `#${said}`);
 }
 
+/** What of a hand in an address makes sense. */
+function handOf({ bias = 0, cells = {}, silent = [] }) {
+  const known = (unit) => Number.isInteger(unit) && unit >= 0 && unit < model.network.H;
+  const held = Object.entries(cells).map(([unit, value]) => [Number(unit), Number(value)]);
+  return {
+    bias: Math.max(-20, Math.min(20, Number(bias) || 0)),
+    cells: Object.fromEntries(held.filter(([unit, value]) => known(unit) && Number.isFinite(value))),
+    silent: [...silent].filter(known),
+  };
+}
+
 function readAddress() {
   const said = new URLSearchParams(location.hash.slice(1));
   for (const id of FIELDS) {
@@ -53,8 +64,9 @@ function readAddress() {
     $(id).value = said.get(id);
   }
   try {
-    hands = noHands().map((none, layer) => ({ ...none, ...JSON.parse(said.get("hands") || "[]")[layer] }));
-  } catch {
+    hands = JSON.parse(said.get("hands") || "[]");
+    hands = noHands().map((_, layer) => handOf(hands[layer] ?? {}));
+  } catch {  // an address that somebody typed
     hands = noHands();
   }
   return (said.get("vary") || "").split(",").map((pair) => pair.split(":").map(Number))
