@@ -70,6 +70,12 @@ function drawStrips(canvas, steps, layer, unit, at) {
   }
 }
 
+// From white to blue, as the numbers that a picture's memory holds.
+const SHADES = new Uint32Array(Uint8ClampedArray.from({ length: 1024 }, (_, n) => {
+  const share = (n >> 2) / 255;
+  return [255 - 255 * share, 255 - 141 * share, 255 - 77 * share, 255][n % 4];
+}).buffer);
+
 /** How alike the state is at any two characters: the cosine, as a square picture. It grows with the text. */
 class Similarity {
   constructor() {
@@ -102,18 +108,13 @@ class Similarity {
 
   draw(canvas, at) {
     const n = this.rows.length;
-    if (canvas.width !== n || this.drawn !== n) {
+    if (this.drawn !== n || canvas.width !== n) {
       canvas.width = canvas.height = Math.max(1, n);
-      const picture = new ImageData(Math.max(1, n), Math.max(1, n));
-      for (let row = 0; row < n; row++) {
-        for (let column = 0; column < n; column++) {
-          const value = row >= column ? this.rows[row][column] : this.rows[column][row];
-          const dark = Math.max(0, Math.min(1, value));
-          const place = 4 * (row * n + column);
-          picture.data.set([255 - 255 * dark, 255 - 141 * dark, 255 - 77 * dark, 255], place);
-        }
-      }
-      this.picture = picture;
+      this.picture = new ImageData(canvas.width, canvas.height);
+      const dots = new Uint32Array(this.picture.data.buffer);
+      this.rows.forEach((row, y) => {
+        for (let x = 0; x <= y; x++) dots[y * n + x] = dots[x * n + y] = SHADES[Math.max(0, Math.round(row[x] * 255))];
+      });
       this.drawn = n;
     }
     const context = canvas.getContext("2d");
