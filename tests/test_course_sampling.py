@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 
 from lstm.evaluation.novelty import spans_of
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.sampling import Draw, distribution
+from lstm.sampling import Draw, distribution, pick
 from lstm.vocabulary import Vocabulary
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "notebooks"))
@@ -92,3 +92,12 @@ def test_every_picture_is_a_figure():
         pictures.grown("A|", [choosing.Branch("AB", [choosing.Branch("c", []), choosing.Branch("d", [])])]),
     )
     assert all(isinstance(figure, Figure) and figure.axes for figure in figures)
+
+
+@pytest.mark.parametrize("uniform", [0.02, 0.2, 0.5, 0.85, 0.9])
+def test_the_piece_under_the_arrow_is_the_character_that_the_package_picks(uniform):
+    p, characters = np.array([0.05, 0.3, 0.01, 0.5, 0.14]), "ABCDE"
+    (axes,) = pictures.inverse(characters, p, uniform).axes
+    (under,) = [bar for bar in axes.patches[1:] if bar.get_x() <= uniform < bar.get_x() + bar.get_width()]
+    (letter,) = [text for text in axes.texts if text.get_text() == characters[pick(p, uniform)]]
+    assert letter.get_position()[0] == pytest.approx(under.get_x() + under.get_width() / 2)

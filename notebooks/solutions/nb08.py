@@ -236,23 +236,23 @@ SOLUTIONS = {
     "top_p": top_p,
     "calibration": calibration,
     "best_temperature": best_temperature,
+    "own_sampler": own_sampler,
     "share_that_returns": share_that_returns,
     "longest_run": longest_run,
-    "own_sampler": own_sampler,
     "highest_temperature": highest_temperature,
 }
 
 ALSO_RIGHT = {
     "pick_character": [pick_in_a_loop, lambda p, uniform: np.argmax(np.cumsum(p) > uniform)],
     "with_temperature": [as_powers, with_temperature_in_a_list],
-    "entropy": [entropy_in_a_loop, entropy_by_where],
+    "entropy": [entropy_in_a_loop, entropy_by_where, lambda p: -(p * np.log(p + 1e-12)).sum()],
     "top_k": [top_k_in_place, top_k_by_threshold],
     "top_p": [top_p_in_a_loop, top_p_by_count],
     "calibration": [calibration_bin_by_bin, calibration_by_histogram],
     "best_temperature": [best_by_argmin, best_one_by_one],
+    "own_sampler": [reads_all_again, prime_letter_by_letter],
     "share_that_returns": [returns_one_by_one, returns_with_a_set],
     "longest_run": [run_in_a_loop, run_by_slices],
-    "own_sampler": [reads_all_again, prime_letter_by_letter],
     "highest_temperature": [highest_by_default, highest_from_the_top],
 }
 
@@ -262,6 +262,7 @@ WRONG = {
         (lambda p, uniform: int(np.searchsorted(np.sort(p).cumsum(), uniform, side="right")), "it should be"),
         (lambda p, uniform: int(np.random.default_rng(0).choice(len(p), p=p)), "it should be"),
         (lambda p, uniform: int(uniform * len(p)), "it should be"),
+        (lambda p, uniform: int(np.searchsorted(p.cumsum(), uniform)), "[0.0, 0.5, 0.0, 0.5] and uniform = 0.0"),
     ],
     "with_temperature": [
         (lambda z, t: softmax(z * t), "temperature 0.5"),

@@ -10,18 +10,19 @@ from lstm.rendering.plots import BLUE, GREEN, GREY, ORANGE, new_axes
 STYLES = (BLUE, "o-"), (ORANGE, "s--"), (GREEN, "d-.")
 
 
-def inverse(characters, p, uniform, shown=6):
-    """A line from 0 to 1 cut into pieces as long as the probabilities, and where a random number falls."""
+def inverse(characters, p, uniform, least=0.02):
+    """A line from 0 to 1 cut into pieces as long as the probabilities, and where a random number falls.
+
+    The pieces lie in the order of the ids, as `sampling.pick` has them; those under `least` are grey, without a letter.
+    """
     figure, axes = new_axes("One random number chooses one character", "", "")
     figure.set_size_inches(9, 1.7)
-    start, others = 0.0, 1.0
-    for n, k in enumerate(np.argsort(-p)[:shown]):
-        axes.barh(0, p[k], left=start, color=(BLUE, "#9ecae1")[n % 2], ec="white")
-        axes.text(start + p[k] / 2, 0, visible(characters[k]), ha="center", va="center", family="monospace", size=13,
-                  color=("white", "black")[n % 2])
-        start, others = start + p[k], others - p[k]
-    axes.barh(0, others, left=start, color="0.85", ec="white")
-    axes.text(start + others / 2, 0, "others", ha="center", va="center", size=8)
+    starts, large = np.cumsum(p) - p, np.flatnonzero(p >= least)
+    axes.barh(0, 1, color="0.85", ec="white")
+    for n, k in enumerate(large):
+        axes.barh(0, p[k], left=starts[k], color=(BLUE, "#9ecae1")[n % 2], ec="white")
+        axes.text(starts[k] + p[k] / 2, 0, visible(characters[k]), ha="center", va="center", family="monospace",
+                  size=13, color=("white", "black")[n % 2])
     axes.annotate(f"{uniform:.2f}", (uniform, 0.4), (uniform, 0.85), ha="center", color=ORANGE,
                   arrowprops={"arrowstyle": "-|>", "color": ORANGE})
     axes.set(xlim=(0, 1), ylim=(-0.45, 1.05), yticks=[])
