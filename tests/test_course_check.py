@@ -99,8 +99,10 @@ def test_close_names_the_worst_entry():
 def test_close_tells_shapes_and_takes_nan_for_wrong():
     with pytest.raises(Wrong, match=r"h: the shape is \(3,\), it should be \(2,\)"):
         close("h", np.zeros(3), np.zeros(2))
-    with pytest.raises(Wrong, match="1 of 2 entries differ, the worst is entry 1, off by nan"):
+    with pytest.raises(Wrong, match="1 of 2 entries differ, the worst is entry 1, where yours is nan"):
         close("h", [0, np.nan], np.zeros(2))
+    with pytest.raises(Wrong, match="the loss: yours is inf$"):
+        close("the loss", np.inf, 1.0)
     close("h", [1 + 1e-12, 2], np.array([1.0, 2]))
 
 

@@ -161,7 +161,8 @@ def place(error, answer):
 def close(what, answer, right, tolerance=1e-9):
     """Raise Wrong unless the numbers agree: |answer - right| <= tolerance * (1 + |right|), everywhere.
 
-    what: how to call the numbers, "dW" or "the loss". The message names the worst entry and how far off it is.
+    what: how to call the numbers, "dW" or "the loss". The message names the worst entry and how far off it is,
+    or that it is inf or NaN.
     """
     right = np.asarray(right)
     try:
@@ -175,11 +176,11 @@ def close(what, answer, right, tolerance=1e-9):
     if not bad.any():
         return
     if right.ndim == 0:
-        raise Wrong(f"{what}: off by {off:.2g}")
+        raise Wrong(f"{what}: off by {off:.2g}" if np.isfinite(answer) else f"{what}: yours is {answer}")
     worst = tuple(int(k) for k in np.unravel_index(np.argmax(np.where(np.isnan(off), np.inf, off)), off.shape))
     index = worst[0] if len(worst) == 1 else worst
-    raise Wrong(f"{what}: {bad.sum()} of {bad.size} entries differ, the worst is entry {index}, "
-                f"off by {off[worst]:.2g}")
+    how = f"off by {off[worst]:.2g}" if np.isfinite(answer[worst]) else f"where yours is {answer[worst]}"
+    raise Wrong(f"{what}: {bad.sum()} of {bad.size} entries differ, the worst is entry {index}, {how}")
 
 
 def several(found, names):

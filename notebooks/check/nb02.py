@@ -153,5 +153,5 @@ def repeat_cell(answer):
             if not any(wanted[: t + 1]):
                 where = "before the first |:"
             else:
-                where = f"{since} other characters after a {'|:' if right else ':|'}"
+                where = f"{since} other character{'s' * (since != 1)} after a {'|:' if right else ':|'}"
             raise Wrong(f"{where} the cell holds {value:.2g}, and should hold {right:.0f} (within 0.2)")

@@ -86,7 +86,7 @@ def softmax(answer):
         found = answer(logits.copy())
     names = ("usual logits", "with logits near 1000", "with logits near -1000", "with one logit of 2000")
     for name, value, row in zip(names, shaped(found, logits.shape), logits):
-        close(f"p for {name}", value, np.exp(log_softmax(row)), LINE)
+        close(f"p, {name}", value, np.exp(log_softmax(row)), LINE)
 
 
 @exercise(hints=[
