@@ -1,6 +1,6 @@
 """One LSTM layer's forward pass, from plain Python to the package's kernels: the same numbers at each rung.
 
-Each rung is a function (x, h0, c0, kernel, recurrent_kernel, bias) -> h (T, B, H), equations (1) to (7) of lstm/cell.py:
+Each rung is a function (x, h0, c0, kernel, recurrent_kernel, bias) -> h (T, B, H), equations (1) to (7) of cell.py:
 x (T, B, E), h0 and c0 (B, H), kernel (E, 4H), recurrent_kernel (H, 4H), bias (4H,). A rung changes one thing of the
 one before. Left out: the backward pass, which climbs by the same steps.
 """
