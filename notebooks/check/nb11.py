@@ -128,7 +128,7 @@ def rows_of_threads(answer):
 
 @exercise(hints=[
     "Each of the three has one line that does needless work. What type has each array, how does it lie, who copies?",
-    "A float64 array in float32 code makes all that follows float64. `.copy()` in the loop copies all of U at each step. "
+    "A float64 array makes all that follows float64. `.copy()` in the loop copies all of U at each step. "
     "`x[:, :, t]` of a time-last array takes numbers that lie far apart.",
 ])
 def slow_line(answer):
