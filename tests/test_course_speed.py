@@ -35,7 +35,7 @@ def test_operations_are_counted_one_by_one():
 def test_intensity_counts_the_bytes_of_real_arrays():
     B, H = 3, 5
     h, U, z = np.empty((B, H), "f4"), np.empty((H, 4 * H), "f4"), np.empty((B, 4 * H), "f4")
-    assert roofline.intensity(B, H) == pytest.approx(ladder.flop(B, 0, H) / (h.nbytes + U.nbytes + 2 * z.nbytes))
+    assert roofline.intensity(B, H, 4 * H) == pytest.approx(ladder.flop(B, 0, H) / (h.nbytes + U.nbytes + 2 * z.nbytes))
 
 
 def test_a_bound_is_a_slope_and_then_a_roof():

@@ -29,7 +29,7 @@ def count_intensity(answer):
     for B, _, H in SIZES:
         for itemsize in (4, 8):
             close(f"the intensity for B = {B}, H = {H}, {itemsize} bytes a number", answer(B, H, itemsize),
-                  roofline.intensity(B, H, itemsize))
+                  roofline.intensity(B, H, 4 * H, itemsize))
 
 
 @exercise(hints=[

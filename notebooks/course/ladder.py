@@ -74,28 +74,33 @@ def inputs_at_once(x, h0, c0, kernel, recurrent_kernel, bias):
     return cell.forward(x @ kernel + bias, h0, c0, recurrent_kernel)[1][1:]
 
 
+def gates_and_cell(z, c, h):
+    """All of a step but its products, in place: z (B, 4H) becomes the gates, c and h (B, H) those of this step."""
+    H, half = h.shape[1], z.dtype.type(0.5)
+    zi, zf, zg, zo = (z[:, gate * H : (gate + 1) * H] for gate in range(4))  # views
+    for one in (zi, zf, zo):  # the sigmoid of cell.py
+        one *= half
+        np.tanh(one, out=one)
+        one *= half
+        one += half
+    np.tanh(zg, out=zg)
+    c *= zf
+    np.multiply(zi, zg, out=h)
+    c += h
+    np.tanh(c, out=h)
+    h *= zo
+
+
 def no_new_arrays(x, h0, c0, kernel, recurrent_kernel, bias):
     """Nothing is made within the loop: each result has its place from the beginning."""
     z, (B, H) = x @ kernel + bias, h0.shape
-    outputs, c = np.empty((len(x), B, H), x.dtype), c0.copy()
-    product, scratch, half = np.empty((B, 4 * H), x.dtype), np.empty((B, H), x.dtype), x.dtype.type(0.5)
+    outputs, c, product = np.empty((len(x), B, H), x.dtype), c0.copy(), np.empty((B, 4 * H), x.dtype)
     h = h0
-    for t, z_t in enumerate(z):
+    for z_t, out in zip(z, outputs):
         np.matmul(h, recurrent_kernel, out=product)
         z_t += product
-        zi, zf, zg, zo = (z_t[:, gate * H : (gate + 1) * H] for gate in range(4))  # views
-        for one in (zi, zf, zo):  # the sigmoid of cell.py
-            one *= half
-            np.tanh(one, out=one)
-            one *= half
-            one += half
-        np.tanh(zg, out=zg)
-        c *= zf
-        np.multiply(zi, zg, out=scratch)
-        c += scratch
-        h = outputs[t]
-        np.tanh(c, out=h)
-        h *= zo
+        gates_and_cell(z_t, c, out)
+        h = out
     return outputs
 
 

@@ -4,12 +4,12 @@
 """
 
 
-def intensity(B, H, itemsize=4):
-    """Operations a byte of the recurrent product h U of one step: h (B, H), U (H, 4H) read, z (B, 4H) read and written.
+def intensity(B, K, N, itemsize=4):
+    """Operations a byte of a product that is added to z: (B, K) @ (K, N) read, z (B, N) read and written.
 
     That is if each number comes from memory once; in a cache it costs less.
     """
-    return 2 * B * H * 4 * H / (itemsize * (B * H + H * 4 * H + 2 * B * 4 * H))
+    return 2 * B * K * N / (itemsize * (B * K + K * N + 2 * B * N))
 
 
 def bound(operations_a_byte, peak, bandwidth):

@@ -1,4 +1,4 @@
-"""Figures of notebook 11: the ladder, and the roofline."""
+"""Figures of notebook 11: the ladder, the roofline, and a tile in registers."""
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -28,5 +28,28 @@ def roofline(peak, bandwidth, points):
     axes.set(xscale="log", yscale="log", xlabel="operations a byte", ylabel="GFLOP/s")
     axes.legend(frameon=False, fontsize=8)
     axes.grid(alpha=0.3)
+    plt.close(figure)
+    return figure
+
+
+def tile(rows=4, columns=8):
+    """The product as a sum of outer products: a column of h, a row of U, and the tile of z that stays in registers."""
+    figure, axes = plt.subplots(figsize=(8, 3.2), layout="constrained")
+    ink, paper, orange, blue = "black", "white", "#e69f00", "#56b4e9"
+
+    def grid(left, top, down, across, chosen, fill):
+        for r in range(down):
+            for c in range(across):
+                color = fill if chosen(r, c) else paper
+                axes.add_patch(plt.Rectangle((left + c, top - r), 1, -1, facecolor=color, edgecolor=ink, linewidth=0.6))
+
+    grid(0, 0, rows + 2, 5, lambda r, c: c == 2 and r < rows, orange)
+    grid(8, 7, 5, columns + 6, lambda r, c: r == 2 and c < columns, blue)
+    grid(8, 0, rows + 2, columns + 6, lambda r, c: r < rows and c < columns, "#d9d9d9")
+    axes.text(2.5, 0.4, "h (B, H): one number\nfor each row of the tile", ha="center", va="bottom")
+    axes.text(8 + columns + 6.4, 4.5, "U (H, 4H): a row\nof it, loaded once", va="center")
+    axes.text(8 + columns + 6.4, -3, "z (B, 4H): the tile\nstays in registers\nfor all of H", va="center")
+    axes.set(xlim=(-1.5, 8 + columns + 13), ylim=(-rows - 2.5, 7.5), aspect="equal")
+    axes.axis("off")
     plt.close(figure)
     return figure
