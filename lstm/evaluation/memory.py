@@ -124,21 +124,31 @@ def similarity(states):
     return directions @ directions.T
 
 
-def mutual_information(labels, cells, bins=BINS):
-    """How many nats each cell tells about the label: (H,). labels: (N,) whole numbers from 0; cells: (N, H).
+def binned(cells, bins=BINS):
+    """The bin, from 0, that each value of cells (N, H) is in: (N, H). The bins of a cell hold about as many each."""
+    edges = np.quantile(cells, np.arange(1, bins) / bins, axis=0)  # (bins-1, H)
+    return (cells >= edges[:, None]).sum(axis=0)
 
-    I = sum over labels and bins of p(label, bin) log(p(label, bin) / (p(label) p(bin))), from a table of counts. The
-    values of a cell are sorted into bins that hold about as many each. From few places it comes out too large.
+
+def information(labels, places, bins=BINS):
+    """I = sum over labels and bins of p(label, bin) log(p(label, bin) / (p(label) p(bin))), in nats: (H,).
+
+    labels: (N,) whole numbers from 0; places: (N, H), of `binned`. From a table of counts; from few places it comes
+    out too large.
     """
-    size, found = int(labels.max()) + 1, np.empty(cells.shape[1])
+    size, found = int(labels.max()) + 1, np.empty(places.shape[1])
     of_label = np.bincount(labels, minlength=size) / len(labels)
-    for unit, values in enumerate(cells.T):
-        place = np.digitize(values, np.quantile(values, np.arange(1, bins) / bins))
+    for unit, place in enumerate(places.T):
         p = np.bincount(labels * bins + place, minlength=size * bins).reshape(size, bins) / len(labels)
         apart = np.outer(of_label, p.sum(axis=0))
         some = p > 0
         found[unit] = (p[some] * np.log(p[some] / apart[some])).sum()
     return found
+
+
+def mutual_information(labels, cells, bins=BINS):
+    """How many nats each cell tells about the label: (H,). labels: (N,) whole numbers from 0; cells: (N, H)."""
+    return information(labels, binned(cells, bins), bins)
 
 
 def shifted(labels, rng):
@@ -149,7 +159,8 @@ def shifted(labels, rng):
 
 def best_by_chance(labels, cells, rng, draws):
     """The most that any cell tells about labels that were moved against it, for each of some draws: (draws,)."""
-    return np.array([mutual_information(shifted(labels, rng), cells).max() for _ in range(draws)])
+    places = binned(cells)
+    return np.array([information(shifted(labels, rng), places).max() for _ in range(draws)])
 
 
 def probe(labels, cells):
