@@ -11,16 +11,17 @@ STYLES = (BLUE, "-"), (ORANGE, "--"), (GREEN, "-.")
 
 def gramians(matrices, parts):
     """The state beside itself, a panel for each. matrices: {title: (T, T)}; parts: [(place, what is written there)]."""
-    figure = Figure(figsize=(13, 6.9), layout="constrained")
+    figure = Figure(figsize=(12, 4.5), layout="constrained")
     panels = figure.subplots(1, len(matrices))
     for axes, (title, matrix) in zip(panels, matrices.items()):
-        shown = axes.imshow(matrix, vmin=-1, vmax=1, cmap="RdBu", interpolation="nearest")  # blue: alike
+        steps = np.round(8 * matrix) / 8  # few colours make a small file
+        shown = axes.imshow(steps, vmin=-1, vmax=1, cmap="RdBu", interpolation="nearest")  # blue: alike
         places = [place for place, _ in parts]
         for place in places[1:]:
             axes.axhline(place - 0.5, color="black", lw=0.5)
             axes.axvline(place - 0.5, color="black", lw=0.5)
         middles = [(a + b) / 2 for a, b in zip(places, [*places[1:], len(matrix)])]
-        axes.set_yticks(middles, [text[:30] for _, text in parts], family="monospace", size=7)
+        axes.set_yticks(middles, [text[:24] for _, text in parts], family="monospace", size=7)
         axes.set_xticks(middles, ["header", *(f"line {n}" for n in range(1, len(parts)))], rotation=60, size=8)
         axes.tick_params(length=0)
         axes.set_title(title)
@@ -104,7 +105,7 @@ def dose(curve, titles):
 
 def groups(damage, kinds):
     """A table of groups and what is asked, darker where more is lost. damage: {group: {kind: Estimate}}."""
-    figure = Figure(figsize=(8.4, 0.55 * len(damage) + 1.1), layout="constrained")
+    figure = Figure(figsize=(9.8, 0.55 * len(damage) + 1.1), layout="constrained")
     axes = figure.add_subplot()
     values = np.array([[of[kind].value for kind in kinds] for of in damage.values()])
     axes.imshow(np.sqrt(values.clip(0)), cmap="Blues", vmin=0, vmax=2, aspect="auto")
