@@ -112,7 +112,7 @@ def at_ends(values, tunes):
 def judged(tunes):
     """What is seen of the bars of composed tunes: (share of the right length, bar lines in 100 characters), Estimates.
 
-    A text without a bar line has no bar to be measured.
+    A text without a bar line is one bar, which is too long.
     """
     bars, fit = zip(*map(count_bars, tunes))
     music = [tune[tune.index("\nK:") + 3 :] for tune in tunes]
