@@ -14,8 +14,8 @@ def gramians(matrices, parts):
     figure = Figure(figsize=(12, 4.5), layout="constrained")
     panels = figure.subplots(1, len(matrices))
     for axes, (title, matrix) in zip(panels, matrices.items()):
-        steps = np.round(8 * matrix) / 8  # few colours make a small file
-        shown = axes.imshow(steps, vmin=-1, vmax=1, cmap="RdBu", interpolation="nearest")  # blue: alike
+        steps = np.round(16 * matrix) / 16  # few colours make a small file
+        shown = axes.imshow(steps, vmin=0, vmax=1, cmap="magma_r", interpolation="nearest")
         places = [place for place, _ in parts]
         for place in places[1:]:
             axes.axhline(place - 0.5, color="black", lw=0.5)
@@ -25,7 +25,7 @@ def gramians(matrices, parts):
         axes.set_xticks(middles, ["header", *(f"line {n}" for n in range(1, len(parts)))], rotation=60, size=8)
         axes.tick_params(length=0)
         axes.set_title(title)
-    figure.colorbar(shown, ax=panels, label="cosine: 1 is the same direction", shrink=0.6)
+    figure.colorbar(shown, ax=panels, label="cosine (below 0 as pale as 0)", shrink=0.6)
     return figure
 
 
