@@ -34,7 +34,7 @@ def ranked(information, chance, most):
 
     information: {name: {layer: nats (H,)}}; chance: {name: nats of the best of all by chance}; most: {name: entropy}.
     """
-    figure = Figure(figsize=(11, 6), layout="constrained")
+    figure = Figure(figsize=(9.5, 5.2), layout="constrained")
     for axes, (name, of_layers) in zip(figure.subplots(2, 2).ravel(), information.items()):
         for (layer, nats), (color, style) in zip(of_layers.items(), STYLES):
             axes.plot(np.arange(1, len(nats) + 1), np.sort(nats)[::-1], style, color=color, lw=2, label=layer)
