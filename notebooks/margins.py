@@ -109,7 +109,7 @@ def main(argv=None):
     by_kind = [list(lines_of(kind, options.notebooks, options.seeds)) for kind in options.kinds]
     if not by_kind[0]:
         parser.error(f"no verdict of {', '.join(options.notebooks)} rests on training")
-    rows, hold = zip(*map(summary, zip(*by_kind)))
+    rows, hold = zip(*map(summary, zip(*by_kind, strict=True)))
     print(f"{options.seeds} seeds; kinds of code: {', '.join(options.kinds)}")
     print(table([HEAD, *rows]))
     return 0 if all(hold) else 1
