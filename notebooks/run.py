@@ -11,6 +11,8 @@ is within two minutes only because all cores are free and share the work is too 
 A cell's metadata may have a text for those who cannot see its picture, {"alt": "..."}. Jupyter has no rule for it yet;
 nbconvert looks for it in the metadata of the output first, so the text is put there too.
 
+Of a picture with sliders (`course/widgets.py`) the picture is stored, and no slider.
+
 Results go to standard output, and what it is doing meanwhile to standard error. It needs the extra `notebooks`.
 """
 
@@ -28,6 +30,7 @@ FOLDER = Path(__file__).resolve().parent
 PICTURES = "pictures"  # the folder beside the notebooks
 WIDTH = 480  # of these pictures, in pixels
 PATIENCE = 300  # seconds for one cell
+SLIDERS = "application/vnd.jupyter.widget-"  # how the kinds of outputs begin that need the kernel they are from
 LONGEST = 120  # seconds for a notebook, by the clock and of processor time
 MOST = 1_000_000  # bytes of a notebook with its outputs
 
@@ -76,6 +79,7 @@ def execute(path, watch=None):
         pass  # it is among the outputs
     for cell in cells:
         cell.outputs = joined(cell.outputs)
+        hold_still(cell)
         describe(cell)
     return notebook
 
@@ -89,6 +93,13 @@ def joined(outputs):
         else:
             whole.append(output)
     return whole
+
+
+def hold_still(cell):
+    """Leave the sliders of an executed cell out, and keep the picture: without their kernel they show an error."""
+    for output in cell["outputs"]:
+        for kind in [kind for kind in output.get("data", {}) if kind.startswith(SLIDERS)]:
+            del output["data"][kind]
 
 
 def pictures(cell):

@@ -155,10 +155,10 @@ def fair_race(answer):
 
 
 @functools.cache
-def loss_reached(name, rate):
+def loss_reached(name, rate, seed=1):
     """The mean loss of the last 10 of 100 steps of the small network; infinity where it diverges."""
     try:
-        return float(np.mean(losses(small_trainer(corpus(), name, rate), 100)[-10:]))
+        return float(np.mean(losses(small_trainer(corpus(), name, rate, seed=seed), 100)[-10:]))
     except InputError:
         return np.inf
 

@@ -50,8 +50,8 @@ def letters(answer):
     return found
 
 
-# The mean loss of the last 50 steps less the sound network's of the same seed, for seeds 0 to 4 (python -m
-# course.broken); that of the sound network itself goes from 2.13 to 2.20:
+# The mean loss of the last 50 steps less the sound network's of the same seed, for seeds 0 to 4 (python
+# notebooks/margins.py 09); that of the sound network itself goes from 2.13 to 2.20:
 #   A +0.01 to +0.04, H -0.03 to -0.02; E +0.11 to +0.12, I +0.05 to +0.09;
 #   B +1.08 or more, C -0.5 or less, F +0.46 or more, G -2.0 or less; D's highest loss is 11 or more, ln V is 4.4.
 # D is chaotic: of seeds 5 to 19, fourteen have a peak of 6.7 to 146 in the first 120 steps, and one of 4.9.
