@@ -62,6 +62,22 @@ def u_curve(steps, errors, limit):
     return figure
 
 
+def size_sweep(losses, estimates):
+    """Held-out loss against the size of the network. losses: {H: nats by seed}; estimates: {H: (value, low, high)}."""
+    figure, axes = new_axes("Is larger better?", "units H", "nats per character, held out")
+    for units, values in losses.items():
+        axes.plot([units] * len(values), values, "o", color=BLUE, alpha=0.6, label="one seed each")
+    value, low, high = np.array(list(estimates.values())).T
+    lengths = value - low, high - value
+    axes.errorbar(list(estimates), value, lengths, fmt="s--", color=ORANGE, capsize=4, label="mean, 95 % interval")
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(list(losses), [str(units) for units in losses])
+    axes.minorticks_off()
+    handles, labels = axes.get_legend_handles_labels()
+    axes.legend(*zip(*dict(zip(labels, zip(handles, labels))).values()), frameon=False)
+    return figure
+
+
 def against_temperature(quantities, curves, line):
     """Quantities of composed tunes against temperature, a panel for each, with their intervals.
 
