@@ -4,7 +4,7 @@ The card is one HTML page with nothing loaded from elsewhere. It says what was l
 models that only count or compress, whether a larger network would be better, whether the tunes are well formed and
 new, what all this took, and what may not be concluded from it. Three samples stand there as they came.
 
-The figures are those of train.py and evaluate.py. Of a text that is not ABC there are neither scores nor judges.
+The figures are those of training and evaluation. Of a text that is not ABC there are neither scores nor judges.
 """
 
 if __name__ == "__main__":
@@ -80,10 +80,10 @@ def parse(argv):
     add("--runs", type=whole(2, most), metavar="N", default=3, help="of each size, of other seeds (%(default)s)")
     add("--sweep-epochs", type=number(COUNT), metavar="N", default=4, help="of each of these runs (%(default)s)")
     add("--samples", type=whole(SAMPLES), metavar="N", default=100, help="tunes to judge (%(default)s)")
-    add("--temperature", type=number(DRAWN["temperature"]), metavar="T", default=0.8, help="of what is composed (%(default)s)")
+    add("--temperature", type=number(DRAWN["temperature"]), metavar="T", default=0.8, help="(%(default)s)")
     add("--random-seed", type=whole(0), metavar="N", default=1, help="of what is composed (%(default)s)")
     add("--threads", type=number(THREADS), metavar="N", default=default_threads(), help="the result is the same (all)")
-    add = parser.add_argument_group("the model and its training, as for train.py").add_argument
+    add = parser.add_argument_group("the model and its training, as for training").add_argument
     add("--preset", choices=PRESETS, default="tiny", help="what to start from (%(default)s)")
     for name, bounds in (SIZES | BOUNDS).items():
         add(f"--{name.replace('_', '-')}", type=number(bounds), metavar="N", help="(as the preset has it)")
