@@ -68,8 +68,8 @@ def size_sweep(losses, estimates):
     for units, values in losses.items():
         axes.plot([units] * len(values), values, "o", color=BLUE, alpha=0.6, label="one seed each")
     value, low, high = np.array(list(estimates.values())).T
-    lengths = value - low, high - value
-    axes.errorbar(list(estimates), value, lengths, fmt="s--", color=ORANGE, capsize=4, label="mean, 95 % interval")
+    look = {"fmt": "s--", "mfc": "none", "color": ORANGE, "capsize": 4, "label": "mean, 95 % interval"}
+    axes.errorbar(list(estimates), value, (value - low, high - value), **look)
     axes.set_xscale("log", base=2)
     axes.set_xticks(list(losses), [str(units) for units in losses])
     axes.minorticks_off()

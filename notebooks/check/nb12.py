@@ -95,7 +95,8 @@ def rival(answer):
         network = next(row for row in rows if row.model == "LSTM")
         best = min((row for row in rows if row is not network), key=lambda row: row.nats)
         if name != best.model:
-            raise Wrong(f"of {', '.join(row.model for row in rows)} it names {name!r}, and another one is harder to beat")
+            models = ", ".join(row.model for row in rows)
+            raise Wrong(f"of {models} it names {name!r}, and another one is harder to beat")
         close(f"the gain over {name} in bits", gain, to_bits(best.nats - network.nats), EXACT)
 
 
@@ -159,7 +160,7 @@ SENTENCES = set("abcdefg")
 
 @exercise(hints=[
     "Ask of each: was just this measured? On other tunes, other people's ears, other seeds nothing was.",
-    "A sentence that says how it was measured, with its interval, may stand. A larger word than the measurement may not.",
+    "A sentence that says how it was measured, with its interval, may stand. A word larger than that may not.",
 ])
 def may_claim(answer):
     if not isinstance(answer, (str, set, frozenset, list, tuple)) or not set(answer) <= SENTENCES:

@@ -1,10 +1,12 @@
 """A corpus of one's own: tunes of one kind taken out of a text, those that stand twice, a card taken apart."""
 
+import os
 import random
 import subprocess
 import sys
 from html.parser import HTMLParser
 
+from lstm.io.places import ROOT
 from lstm.notation.tunes import body, header_fields, split_tunes
 
 
@@ -38,9 +40,11 @@ def mixed(tunes, seed):
     return tunes
 
 
-def run(*arguments):
-    """A command `python ARGUMENTS`, as in a terminal; what it prints. Raises RuntimeError with what it complains of."""
-    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, text=True)
+def run(folder, *arguments):
+    """What `python ARGUMENTS` prints, in a folder. Raises RuntimeError with what it complains of."""
+    found = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))  # from whatever folder
+    how = {"cwd": folder, "env": os.environ | {"PYTHONPATH": found}, "encoding": "utf-8"}
+    done = subprocess.run([sys.executable, *map(str, arguments)], capture_output=True, **how)
     if done.returncode:
         raise RuntimeError(done.stderr.splitlines()[-1])
     return done.stdout
