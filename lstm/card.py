@@ -56,6 +56,7 @@ from lstm.train import train_epochs
 from lstm.training import best, to_bits
 
 NAME = "python -m lstm.card"
+NUMBERS = {name: bounds for name, bounds in (SIZES | BOUNDS).items() if name != "vocabulary"}  # options as of train.py
 SAMPLES = 3  # that are shown: the first, not the best
 RIGHTS = {"C": "composer", "S": "source", "O": "origin", "Z": "who wrote it down", "R": "rhythm"}  # fields of a header
 
@@ -85,7 +86,7 @@ def parse(argv):
     add("--threads", type=number(THREADS), metavar="N", default=default_threads(), help="the result is the same (all)")
     add = parser.add_argument_group("the model and its training, as for training").add_argument
     add("--preset", choices=PRESETS, default="tiny", help="what to start from (%(default)s)")
-    for name, bounds in (SIZES | BOUNDS).items():
+    for name, bounds in NUMBERS.items():
         add(f"--{name.replace('_', '-')}", type=number(bounds), metavar="N", help="(as the preset has it)")
     return parser.parse_args(argv)
 
@@ -94,7 +95,7 @@ def main(argv=None):
     """The command. Returns the exit status."""
     argv, start = sys.argv[1:] if argv is None else argv, time.perf_counter()
     options = parse(argv)
-    named = {name: getattr(options, name) for name in ("preset", "encoding", *SIZES, *BOUNDS)}
+    named = {name: getattr(options, name) for name in ("preset", "encoding", *NUMBERS)}
     named = {name: value for name, value in named.items() if value is not None} | {"input": options.inputs}
     files = check(options, named)
     say(f"training; the model goes to {shown(options.model_dir)}")

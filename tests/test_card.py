@@ -186,6 +186,7 @@ def test_a_text_that_is_no_abc_has_neither_scores_nor_judges_and_the_card_says_s
         (TUNES, ["--validation", "0"], "24 tunes cannot be split"),
         (PLAIN[:60], [], "too few for batch size 4"),
         (TUNES, ["--units", "0"], "--units"),
+        (TUNES, ["--vocabulary", "9"], "unrecognized arguments"),
     ],
 )
 def test_what_cannot_be_is_refused_in_one_line_and_nothing_is_written(text, arguments, says, tmp_path):

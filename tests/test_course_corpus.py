@@ -49,7 +49,7 @@ def test_a_card_is_taken_apart_by_its_headings(capsys):
 
 def test_a_command_runs_in_the_folder_and_says_what_is_wrong(tmp_path):
     (tmp_path / "short.txt").write_text("abc")
-    assert "a card" in own_corpus.run(tmp_path, "-m", "lstm.card", "--help")
+    assert "--source TEXT" in own_corpus.run(tmp_path, "-m", "lstm.card", "--help")
     with pytest.raises(RuntimeError, match="3 characters cannot be split"):
         own_corpus.run(tmp_path, "-m", "lstm.card", "short.txt")
 
