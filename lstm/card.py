@@ -258,8 +258,8 @@ def about_loss(costs, history, training, held_out):
     parts = [paragraph(f"The network needs {abs(gain):.3f} bits per character {than}."), table(columns, rows)]
     if tuple(map(len, bounded(training, held_out))) != (len(training), len(held_out)):
         parts.append(paragraph("The text is long: the others know its end, and are measured on a part of the rest."))
-    label = "Training and held-out loss by epoch"
-    return article("How well it predicts text that it has not read", *parts, figure(training_curves(history), label))
+    curves = figure(training_curves(history), "Training and held-out loss by epoch")
+    return article("How well it predicts text that it has not read", *parts, curves)
 
 
 def about_sizes(by_size, options):
@@ -271,9 +271,8 @@ def about_sizes(by_size, options):
     for small, large in zip(ordered, ordered[1:]):
         parts.append(paragraph(f"{large} against {small} units: {verdict(by_size[small], by_size[large])}"))
     note = f"Each size is trained {options.runs} times for {options.sweep_epochs} epochs, from seeds of its own"
-    label = "Held-out loss of each run against the number of units, with means and intervals"
-    return article("Is larger better?", paragraph(f"{note}; the intervals are over these seeds."), *parts,
-                   figure(size_sweep(by_size, estimates), label))
+    drawing = figure(size_sweep(by_size, estimates), "Held-out loss of each run against the number of units")
+    return article("Is larger better?", paragraph(f"{note}; the intervals are over these seeds."), *parts, drawing)
 
 
 def verdict(before, after):
