@@ -78,7 +78,9 @@ button:hover { background: var(--leaf); }
 TABLES = """
 table { width: 100%; margin: 1rem 0; border-collapse: collapse; font-size: .95rem; }
 th, td { padding: .3rem .6rem; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
-th, td { overflow-wrap: anywhere; }
+td, th[scope=row] { min-width: 7rem; overflow-wrap: anywhere; }
+td.number { min-width: 0; white-space: nowrap; }
+.wide { overflow-x: auto; }
 .figure { display: block; max-width: 100%; height: auto; margin: 1rem auto; border-radius: .5rem; background: #fff; }
 """
 
@@ -254,9 +256,10 @@ def table(columns, rows):
     head = "".join(f'<th scope="col">{readable(name)}</th>' for name in columns)
     lines = [f"<tr>{head}</tr>\n"] if columns else []
     for first, *cells in rows:
-        cells = "".join(f"<td>{readable(cell)}</td>" for cell in cells)
+        kinds = [' class="number"' * bool(re.fullmatch(r"[\d.,]+( %)?", cell)) for cell in cells]
+        cells = "".join(f"<td{kind}>{readable(cell)}</td>" for kind, cell in zip(kinds, cells))
         lines.append(f'<tr><th scope="row">{readable(first)}</th>{cells}</tr>\n')
-    return f"<table>\n{''.join(lines)}</table>"
+    return f'<div class="wide"><table>\n{"".join(lines)}</table></div>'
 
 
 def figure(drawing, label):
