@@ -32,7 +32,7 @@ AT_THE_ROOT = {
     "story": "vocabulary batches cell layers loss parameters model adam training sampling".split(),
     "twins": "kernels sampling_kernels".split(),
     "support": "corpus settings streams".split(),
-    "commands": "gradcheck train compose evaluate export page api".split(),  # api: the public functions
+    "commands": "gradcheck train compose evaluate card export page api".split(),  # api: the public functions
 }
 # From the ground up: a module imports from its own folder and from the bands below, never from beside it or above.
 BANDS = [

@@ -29,6 +29,8 @@ EXTENT = ["notes per tune", "finished"]
 
 Z = 1.959964  # of a standard normal variable 95 % lie within -Z .. Z
 RESAMPLES = 2000
+# What Z is for the mean of few numbers: of Student's t with 1, 2, .. degrees of freedom 95 % lie within.
+STUDENT = (12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228, 2.201)
 
 
 class Composed(NamedTuple):
@@ -147,3 +149,11 @@ def ratio(parts, wholes=None, seed=0):
     low, high = np.quantile(tops[bottoms > 0] / bottoms[bottoms > 0], [0.025, 0.975])
     value = float(parts.sum() / wholes.sum())
     return Estimate(value, min(value, float(low)), max(value, float(high)))
+
+
+def mean(values):
+    """The mean of 2 to 12 numbers, such as the losses from some seeds, with Student's interval (1908)."""
+    values = np.asarray(values, float)
+    value, n = float(values.mean()), len(values)
+    half = STUDENT[n - 2] * float(values.std(ddof=1)) / math.sqrt(n)
+    return Estimate(value, value - half, value + half)

@@ -6,10 +6,13 @@ lets in its own script and style alone, by their hashes. Sound is MP3, because W
 
 import base64
 import hashlib
+import io
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
 from html import escape
+
+import matplotlib
 
 from lstm.io import child_process
 from lstm.io.standard_streams import escaped
@@ -71,6 +74,16 @@ button:hover { background: var(--leaf); }
 @media print { audio, .copy { display: none; } article { break-inside: avoid; } }
 """
 
+# What a page of tables and figures has beside STYLE.
+TABLES = """
+table { width: 100%; margin: 1rem 0; border-collapse: collapse; font-size: .95rem; }
+th, td { padding: .3rem .6rem; border-top: 1px solid var(--line); text-align: left; vertical-align: top; }
+td, th[scope=row] { min-width: 7rem; overflow-wrap: anywhere; }
+td.number { min-width: 0; white-space: nowrap; }
+.wide { overflow-x: auto; }
+.figure { display: block; max-width: 100%; height: auto; margin: 1rem auto; border-radius: .5rem; background: #fff; }
+"""
+
 SCRIPT = """
 for (const button of document.querySelectorAll("button")) {
   const abc = document.getElementById(button.dataset.copies), status = button.previousElementSibling;
@@ -107,15 +120,20 @@ def album(tunes, heading="Composed by an LSTM", about=""):
         except KeyboardInterrupt:
             child_process.end_all()  # else the pool would wait for them
             raise
+    return page(articles, heading, about)
+
+
+def page(articles, heading, about="", style=STYLE):
+    """A self-contained HTML page of articles, which are markup; heading, about: plain text. style: STYLE and more."""
     about = f"\n<p>{readable(about)}</p>" if about else ""
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy()}">
+<meta http-equiv="Content-Security-Policy" content="{policy(style)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{readable(heading)}</title>
-<style>{STYLE}</style>
+<style>{style}</style>
 </head>
 <body>
 <header>
@@ -197,9 +215,9 @@ def verdict_of(verdict):
     return f'<p class="verdict{" good" if verdict.flawless else ""}">{notation} {bars}</p>{listed}'
 
 
-def policy():
+def policy(style):
     """The Content-Security-Policy: nothing but this page's own style and script, and pictures and sound within it."""
-    style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (STYLE, SCRIPT))
+    style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, SCRIPT))
     return (f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{style}'; "
             f"script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'")
 
@@ -218,3 +236,35 @@ def readable(text):
 def markup(text):
     """Any text as it is, fit to stand in HTML."""
     return escape(text.encode("utf-8", "replace").decode())
+
+
+# -- what other pages are made of
+
+
+def article(title, *parts):
+    """A part of a page. parts: markup."""
+    return f"<article>\n<h2>{readable(title)}</h2>\n" + "\n".join(parts) + "\n</article>\n"
+
+
+def paragraph(text):
+    """A paragraph of plain text."""
+    return f"<p>{readable(text)}</p>"
+
+
+def table(columns, rows):
+    """A table of plain texts; the first cell of each row says what the others are. columns may be empty."""
+    head = "".join(f'<th scope="col">{readable(name)}</th>' for name in columns)
+    lines = [f"<tr>{head}</tr>\n"] if columns else []
+    for first, *cells in rows:
+        kinds = [' class="number"' * bool(re.fullmatch(r"[\d.,]+( %)?", cell)) for cell in cells]
+        cells = "".join(f"<td{kind}>{readable(cell)}</td>" for kind, cell in zip(kinds, cells))
+        lines.append(f'<tr><th scope="row">{readable(first)}</th>{cells}</tr>\n')
+    return f'<div class="wide"><table>\n{"".join(lines)}</table></div>'
+
+
+def figure(drawing, label):
+    """A matplotlib Figure as a picture within the page, the same bytes each time. label: what it shows."""
+    content = io.BytesIO()
+    with matplotlib.rc_context({"svg.hashsalt": "lstm"}):
+        drawing.savefig(content, format="svg", metadata={"Date": None})
+    return f'<img class="figure" src="{data_address("image/svg+xml", content.getvalue())}" alt="{readable(label)}">'

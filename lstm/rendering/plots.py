@@ -62,6 +62,21 @@ def u_curve(steps, errors, limit):
     return figure
 
 
+def size_sweep(losses, estimates):
+    """Held-out loss against the size of the network. losses: {H: nats by seed}; estimates: {H: (value, low, high)}."""
+    figure, axes = new_axes("Is larger better?", "units H", "nats per character, held out")
+    places = range(len(losses))  # sizes may be neighbours
+    for place, values in zip(places, losses.values()):
+        label = "one seed each" if place == 0 else None
+        axes.plot([place] * len(values), values, "o", color=BLUE, alpha=0.6, label=label)
+    value, low, high = np.array([estimates[units] for units in losses]).T
+    look = {"fmt": "s--", "mfc": "none", "color": ORANGE, "capsize": 4, "label": "mean, 95 % interval"}
+    axes.errorbar(places, value, (value - low, high - value), **look)
+    axes.set_xticks(places, [str(units) for units in losses])
+    axes.legend(frameon=False)
+    return figure
+
+
 def against_temperature(quantities, curves, line):
     """Quantities of composed tunes against temperature, a panel for each, with their intervals.
 
