@@ -285,11 +285,21 @@ def test_the_same_seed_gives_the_same_tune_and_another_seed_another():
 def test_going_on_in_another_way_keeps_what_stands_before_and_an_address_repeats_it():
     text, varied, repeated = composed("""(() => {
         const composer = make({}), text = composer.text;
-        composer.vary(40, 7);
+        const variation = { at: 40, random_seed: 7, temperature: 1.5, top_p: 0.9 };
+        composer.vary(variation);
         while (!composer.ended) composer.step();
-        return [text, composer.text, make({}, [{ at: 40, random_seed: 7 }]).text];
+        return [text, composer.text, make({}, [variation]).text];
     })()""")
     assert varied == repeated != text and varied[:40] == text[:40]
+
+
+@node
+def test_one_cannot_go_on_from_within_what_was_given_nor_after_the_end():
+    given, drawn, last = composed("""(() => {
+        const composer = make({ seed: "X:1" });
+        return [[1, 2], [3, 50], [composer.text.length]].map((places) => places.map((at) => composer.canVary(at)));
+    })()""")
+    assert not any(given) and all(drawn) and last == [False]
 
 
 @node

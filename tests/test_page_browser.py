@@ -184,6 +184,103 @@ def test_going_on_from_a_place_keeps_what_is_before_and_its_address_repeats_the_
     assert text_of(visit(fragment_of(opened))) == varied
 
 
+def test_going_on_takes_the_temperature_that_is_set_now_and_its_address_says_so(visit):
+    page = visit("#random_seed=9")
+    page.fill("#temperature", "0")
+    page.locator("#text span").nth(60).click()
+    varied = composed(page, "#vary")
+    assert text_of(visit(fragment_of(page))) == varied
+
+
+def test_one_cannot_go_on_from_within_a_given_line_or_after_the_end(visit):
+    page = visit("#rhythm=jig")
+    end = page.evaluate("composer.text.indexOf('R:jig')")
+    for place, off in ((end, True), (end + 12, False), (page.evaluate("composer.text.length - 1"), True)):
+        page.evaluate(f"moveTo({place})")
+        assert page.is_disabled("#vary") == off
+
+
+def test_another_address_in_the_same_window_is_another_page(visit):
+    page = visit("#rhythm=jig&random_seed=4&temperature=0.5")
+    page.evaluate("location.hash = '#random_seed=1'")
+    until(page, "composer.fields.rhythm === ''")
+    done(page)
+    assert text_of(page) == text_of(visit()) and page.input_value("#temperature") == "0.8"
+
+
+def test_an_empty_random_seed_is_zero_in_the_address_too(visit):
+    page = visit()
+    page.fill("#random_seed", "")
+    first = composed(page)
+    assert "random_seed=0" in fragment_of(page) and text_of(visit(fragment_of(page))) == first
+
+
+def test_the_untouched_tune_can_be_paused_too(visit):
+    page = visit('#hands=[{"silent":[1,2,3]}]')
+    page.evaluate("compose()")
+    until(page, "Boolean(composer.ended)")
+    page.evaluate("other.ended = ''; other.settings.length = 1e6; setRunning(false)")
+    assert page.is_enabled("#pause") and page.inner_text("#pause") == "Go on"
+
+
+def test_units_that_make_no_sense_are_refused(opened):
+    opened.locator("#touch-panel summary").click()
+    for units in ("", "a", "59-40", "0-400000000", "448"):
+        opened.fill("#touch-units", units)
+        opened.click("#touch-add")
+        assert "numbers from 0 to 447" in opened.inner_text("#hands")
+        assert not opened.evaluate("touched()")
+    opened.click("#touch-listed")
+    assert "None is listed" in opened.inner_text("#hands")
+
+
+def test_a_text_is_selected_by_keys(visit):
+    page = visit()
+    page.locator("#text").focus()
+    page.keyboard.press("Home")
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    until(page, "selection[0] === 0 && selection[1] === 4")
+    page.keyboard.press("ArrowDown")
+    assert page.evaluate("composer.text.slice(0, at).split('\\n').length") == 2
+
+
+def test_what_is_heard_begins_anew_with_another_tune(visit):
+    page = visit()
+    page.click("#play")
+    until(page, "player.beat > 0.5")
+    page.click("#play")
+    composed(page)
+    assert page.evaluate("player.beat") == 0
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_coloured_letters_can_be_read(scheme, visit):
+    """A contrast of 4.5 : 1 on every character of a coloured tune, and of 3 : 1 around the controls (WCAG AA)."""
+    page = visit(color_scheme=scheme)
+    for how in ("cell", "surprise", "change"):
+        page.select_option("#colour", how)
+        worst = page.evaluate("""(() => {
+            const parts = (colour) => (colour.match(/[\\d.]+/g) || [0, 0, 0, 0]).map(Number);
+            const over = (top, below) => {
+                const [r, g, b, a = 1] = parts(top);
+                return [r, g, b].map((value, n) => value * a + below[n] * (1 - a));
+            };
+            const linear = (v) => v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4;
+            const light = (rgb) => rgb.map((v) => linear(v / 255))
+                .reduce((sum, v, n) => sum + v * [0.2126, 0.7152, 0.0722][n], 0);
+            const contrast = (a, b) => (Math.max(light(a), light(b)) + 0.05) / (Math.min(light(a), light(b)) + 0.05);
+            const paper = parts(getComputedStyle(document.body).backgroundColor).slice(0, 3);
+            const leaf = parts(getComputedStyle(document.getElementById('text')).backgroundColor).slice(0, 3);
+            const ink = parts(getComputedStyle(document.getElementById('text')).color).slice(0, 3);
+            const letters = [...document.getElementById('text').children].map((span) =>
+                contrast(ink, over(getComputedStyle(span).backgroundColor, leaf)));
+            const edge = parts(getComputedStyle(document.getElementById('another')).borderTopColor).slice(0, 3);
+            return [Math.min(...letters), contrast(edge, paper)];
+        })()""")
+        assert worst[0] >= 4.5 and worst[1] >= 3, (how, worst)
+
+
 def test_the_tune_is_coloured_by_what_is_chosen(opened):
     paints = set()
     for value in ("", "surprise", "cell", "change"):

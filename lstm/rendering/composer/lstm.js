@@ -94,9 +94,9 @@ class Network {
   }
 }
 
-/** Whole numbers (N K,) times the scales (K,) of their columns. */
+/** Whole numbers (N K,) times the scales (K,) of their columns; float64, because no other is as fast in JavaScript. */
 function scaled(whole, scales) {
-  const K = scales.length, numbers = new Float32Array(whole.length);
+  const K = scales.length, numbers = new Float64Array(whole.length);
   for (let at = 0; at < whole.length; at += K) {
     for (let k = 0; k < K; k++) numbers[at + k] = whole[at + k] * scales[k];
   }

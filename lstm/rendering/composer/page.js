@@ -3,17 +3,19 @@
 const $ = (id) => document.getElementById(id);
 const SLICE = 12;  // milliseconds of composing before the page gets its turn
 const LONGEST = 2000;  // characters of a tune
+const STRONGEST = 4;  // of what is added to a forget gate's bias
 const PLAIN = 500;  // ... of a text that is no tune
 
 const about = JSON.parse($("model").textContent);
 const model = { characters: about.characters, abc: about.abc, order: about.order, network: null };
+const PALE = 0.5;
 const SILENCE = { notes: [], bars: [] };
 const player = new Player(showPlaying);
 const similarity = new Similarity();
 let composer = null, other = null;  // the tune in the making, and the same without a hand
 let running = false, owed = 0, last = 0, pressed = 0;
-let at = 0, selection = [0, 0];  // the character that the views are of, and those selected
-let hands = [], listed = [], heard = SILENCE;
+let at = 0, selection = [0, 0], anchor = null;  // the character that the views are of, and those selected
+let hands = [], listed = [], heard = SILENCE, complaint = "";  // of a field that makes no sense
 
 function noHands() {
   return model.network.layers.map(() => ({ bias: 0, cells: {}, silent: [] }));
@@ -39,9 +41,10 @@ function chosen() {
   };
 }
 
-function writeAddress(variations) {
-  const said = new URLSearchParams(FIELDS.filter((id) => $(id).value).map((id) => [id, $(id).value]));
-  if (variations.length) said.set("vary", variations.map((v) => `${v.at}:${v.random_seed}`).join(","));
+function writeAddress() {
+  const said = new URLSearchParams(Object.entries(composer.fields).filter(([, value]) => value !== ""));
+  const varied = composer.variations.map((v) => [v.at, v.random_seed, v.temperature, v.top_p].join(":"));
+  if (varied.length) said.set("vary", varied.join(","));
   if (touched()) said.set("hands", JSON.stringify(hands));
   history.replaceState(null, "", `#${said}`);
 }
@@ -51,17 +54,17 @@ function handOf({ bias = 0, cells = {}, silent = [] }) {
   const known = (unit) => Number.isInteger(unit) && unit >= 0 && unit < model.network.H;
   const held = Object.entries(cells).map(([unit, value]) => [Number(unit), Number(value)]);
   return {
-    bias: Math.max(-20, Math.min(20, Number(bias) || 0)),
+    bias: Math.max(-STRONGEST, Math.min(STRONGEST, Number(bias) || 0)),
     cells: Object.fromEntries(held.filter(([unit, value]) => known(unit) && Number.isFinite(value))),
-    silent: [...silent].filter(known),
+    silent: [...new Set(silent)].filter(known),
   };
 }
 
 function readAddress() {
   const said = new URLSearchParams(location.hash.slice(1));
   for (const id of FIELDS) {
-    if (!said.has(id)) continue;
-    $(id).value = said.get(id);
+    $(id).value = said.get(id) ?? $(id).defaultValue ?? "";
+    if ($(id).selectedIndex === -1) $(id).value = "";  // a rhythm, meter or key that is not in the list
   }
   try {
     hands = JSON.parse(said.get("hands") || "[]");
@@ -69,39 +72,61 @@ function readAddress() {
   } catch {  // an address that somebody typed
     hands = noHands();
   }
-  return (said.get("vary") || "").split(",").map((pair) => pair.split(":").map(Number))
-    .filter(([place, seed]) => place > 0 && seed >= 0).map(([place, random_seed]) => ({ at: place, random_seed }));
+  return (said.get("vary") || "").split(",").map((part) => part.split(":").map(Number))
+    .map(([place, random_seed, temperature, top_p]) => ({ at: place, random_seed, temperature, top_p }))
+    .filter((v) => v.at > 0 && v.random_seed >= 0 && v.temperature >= 0 && v.top_p >= 0);
 }
 
 // -- composing
 
+/** What the fields say, as numbers that make sense. */
+function settle() {
+  $("random_seed").value = Number($("random_seed").value) >>> 0;
+  say();
+}
+
 function compose(variations = []) {
-  const settings = chosen();
+  settle();
+  const settings = { ...chosen(), hands: structuredClone(hands) };
   const unknown = [...settings.seed].find((character) => !model.characters.includes(character));
-  if (unknown !== undefined) {
-    $("status").textContent = `The network does not know the character "${unknown}": take it out of "Begins with".`;
+  complaint = unknown === undefined ? ""
+    : `The network does not know the character "${unknown}": take it out of "Begins with".`;
+  if (complaint) {
+    setRunning(false);
+    $("status").textContent = complaint;
     return;
   }
-  player.stop();
   composer = new Composer(model, settings, variations);
+  composer.fields = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
   other = touched() ? new Composer(model, { ...settings, hands: [] }, variations) : null;
-  writeAddress(variations);
   begin();
 }
 
 function begin() {
+  player.stop();
+  player.paused = 0;
+  writeAddress();
   similarity.clear();
   $("text").replaceChildren();
-  [at, selection, owed, last, pressed] = [0, [0, 0], 0, performance.now(), 0];
+  $("responding").replaceChildren();
+  $("question").value = "";
+  [at, selection, listed, owed, last, pressed] = [0, [0, 0], [], 0, performance.now(), 0];
+  showNotes();
   setRunning(true);
+}
+
+/** Whether there is nothing left to compose. */
+function over() {
+  return !composer || Boolean(composer.ended && (!other || other.ended));
 }
 
 function setRunning(value) {
   running = value;
-  $("pause").disabled = !composer || Boolean(composer.ended);
+  $("pause").disabled = over();
   $("pause").textContent = running ? "Pause" : "Go on";
   $("step").disabled = !composer || Boolean(composer.ended);
-  for (const id of ["copy", "save-abc", "save-midi", "play", "vary"]) $(id).disabled = !composer;
+  for (const id of ["copy", "save-abc"]) $(id).disabled = !composer;
+  for (const id of ["status", "chosen"]) $(id).ariaLive = running ? "off" : "polite";  // else it is said all the time
   if (running) wake();
 }
 
@@ -125,8 +150,8 @@ function turn() {
     owed--;
     if (pressed) pressed--;
   }
-  while (composer.ended && other && !other.ended && performance.now() - began < SLICE) other.step();
-  if (composer.ended && running && !(other && !other.ended)) setRunning(false);
+  while (running && composer.ended && other && !other.ended && performance.now() - began < SLICE) other.step();
+  if (running && over()) setRunning(false);
   if (began - shownAt > 30 || !running) requestAnimationFrame(show);
   if (running) {
     if (pace === "0" || (composer.ended && other)) wake();
@@ -152,8 +177,8 @@ function show() {
   }
   if (follows) moveTo(steps.length - 1, false);
   else showChosen();
-  $("status").textContent = composer.ended ? `Done: ${composer.ended}.` : running
-    ? `${steps.length} characters` : "Paused.";
+  $("status").textContent = complaint || (over() ? `Done: ${composer.ended}.` : running
+    ? `${steps.length} characters` : "Paused.");
   if (composer.ended || steps.at(-1).character === "|" || steps.at(-1).character === "\n") showNotes();
   showSimilarity();
   for (const id of ["other", "other-title", "which"]) $(id).hidden = !other;
@@ -171,12 +196,12 @@ function showOther() {
 
 function paint(n) {
   const step = composer.steps[n], span = $("text").children[n], how = $("colour").value;
-  let shade = "";
-  if (how === "surprise") shade = Number.isNaN(step.nats) ? "" : colour(step.nats, 4);
-  if (how === "cell") shade = colour(Math.tanh(step.state[layer()].c[unit()]));
+  let shade = "";  // pale enough for the letter on it to be read
+  if (how === "surprise") shade = Number.isNaN(step.nats) ? "" : colour(step.nats, 4, PALE);
+  if (how === "cell") shade = colour(Math.tanh(step.state[layer()].c[unit()]), 1, PALE);
   if (how === "change" && n) {
     const before = composer.steps[n - 1].state[layer()].c, now = step.state[layer()].c;
-    shade = colour(Math.sqrt(now.reduce((sum, c, j) => sum + (c - before[j]) ** 2, 0) / now.length), 0.6);
+    shade = colour(Math.sqrt(now.reduce((sum, c, j) => sum + (c - before[j]) ** 2, 0) / now.length), 0.6, PALE);
   }
   span.style.backgroundColor = shade;
 }
@@ -195,7 +220,28 @@ function moveTo(place, seen = true) {
   text.children[at]?.classList.add("at");
   if (seen) text.children[at]?.scrollIntoView({ block: "nearest" });
   else text.scrollTop = text.scrollHeight;
+  $("vary").disabled = !composer || !composer.canVary(at + 1);
+  if (similarity.rows.length && $("similarity-panel").open) similarity.draw($("similarity"), at);
   showChosen();
+}
+
+/** Where a key leads from the present place; null if nowhere. */
+function placeOf(key) {
+  const { text } = composer, begins = text.lastIndexOf("\n", at - 1) + 1, ends = text.indexOf("\n", at);
+  const end = ends < 0 ? text.length : ends;
+  const above = text.lastIndexOf("\n", begins - 2) + 1, column = at - begins;
+  return {
+    ArrowLeft: at - 1, ArrowRight: at + 1, Home: 0, End: text.length - 1,
+    ArrowUp: begins ? Math.min(above + column, begins - 1) : at,
+    ArrowDown: end + 1 < text.length ? Math.min(end + 1 + column, text.length - 1) : at,
+  }[key] ?? null;
+}
+
+/** Select from where Shift was pressed first to the present place. */
+function select(from) {
+  anchor ??= from;
+  const ends = [anchor, at].sort((a, b) => a - b), text = $("text");
+  getSelection().setBaseAndExtent(text.children[ends[0]].firstChild, 0, text.children[ends[1]].firstChild, 1);
 }
 
 function named(character) {
@@ -217,7 +263,7 @@ function showChosen() {
 }
 
 function showNext(step) {
-  const before = softmax(step.logits), after = distribution(step.logits, composer.settings);
+  const before = softmax(step.logits), after = distribution(step.logits, composer.how);
   const order = [...before.keys()].sort((a, b) => before[b] - before[a]).slice(0, 10);
   const follows = composer.steps[at + 1]?.character;
   $("next").tBodies[0].replaceChildren(...order.map((id) => {
@@ -237,6 +283,22 @@ function showNext(step) {
     if (character === follows) row.style.fontWeight = "700";
     return row;
   }));
+}
+
+function showResponding() {
+  if (!composer || !$("question").value) return;
+  listed = responding(composer.steps, QUESTIONS[$("question").value](composer.text, selection));
+  $("responding").replaceChildren(...(listed.length ? listed.map((found) => {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${found.layer + 1}/${found.unit}  r ${found.r.toFixed(2)}`;
+    button.addEventListener("click", () => {
+      [$("layer").value, $("unit").value] = [found.layer, found.unit];
+      paintAll();
+      showChosen();
+    });
+    return button;
+  }) : ["There is none in this text."]));
 }
 
 function showSimilarity() {
@@ -262,6 +324,7 @@ function showNotes() {
   if (!model.abc || !composer) return;
   heard = soundOf(shownTune().text);
   drawRoll($("roll"), heard, player.beat);
+  $("play").disabled = $("save-midi").disabled = !heard.notes.length;
   $("roll").ariaLabel = `${heard.notes.length} notes in ${heard.bars.length - 1} bars, repeats played out`;
 }
 
@@ -289,13 +352,15 @@ function save(name, data, type) {
 
 // -- the hand
 
+/** The units of a text such as "3, 17, 40-59"; null if it makes no sense. */
 function unitsOf(text) {
-  const found = text.split(",").flatMap((part) => {
-    const [, first, end] = /^\s*(\d+)\s*(?:-\s*(\d+))?\s*$/.exec(part) || [];
-    if (first === undefined) return [];
-    return Array.from({ length: Number(end ?? first) - first + 1 }, (_, n) => Number(first) + n);
-  });
-  return found.filter((n) => n < model.network.H);
+  const { H } = model.network, found = [];
+  for (const part of text.split(",")) {
+    const [, first, end = first] = /^\s*(\d+)\s*(?:-\s*(\d+))?\s*$/.exec(part) || [];
+    if (!(Number(first) <= Number(end) && Number(end) < H)) return null;
+    for (let unit = Number(first); unit <= Number(end); unit++) found.push(unit);
+  }
+  return found;
 }
 
 function showHands() {
@@ -343,7 +408,7 @@ function set() {
     label.append(`Forget bias of layer ${n + 1}: + `);
     const said = document.createElement("output"), input = document.createElement("input");
     Object.assign(said, { id: `bias-${n}-said` });
-    Object.assign(input, { type: "range", min: -4, max: 4, step: 0.5, value: 0, id: `bias-${n}` });
+    Object.assign(input, { type: "range", min: -STRONGEST, max: STRONGEST, step: 0.5, value: 0, id: `bias-${n}` });
     input.addEventListener("change", () => touch(() => { hands[n].bias = Number(input.value); }));
     label.append(said, input);
     return label;
@@ -352,6 +417,7 @@ function set() {
 
 function say() {
   for (const id of ["temperature", "top_p", "tempo"]) $(`${id}-said`).textContent = $(id).value;
+  for (const id of ["rhythm", "meter", "key"]) $(id).disabled = $("seed").value !== "";  // which says how it begins
 }
 
 function listen() {
@@ -361,52 +427,43 @@ function listen() {
   on("pause", "click", () => { last = performance.now(); setRunning(!running); });
   on("step", "click", () => { $("pace").value = "step"; pressed++; setRunning(true); });
   on("pace", "change", () => { last = performance.now(); if (running) wake(); });
-  for (const id of ["temperature", "top_p", "tempo"]) on(id, "input", say);
+  for (const id of ["temperature", "top_p", "tempo", "seed"]) on(id, "input", say);
   on("text", "click", (event) => {
     const place = [...$("text").children].indexOf(event.target);
     if (place >= 0) moveTo(place);
   });
   on("text", "keydown", (event) => {
-    const step = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -40, ArrowDown: 40, Home: -1e9, End: 1e9 }[event.key];
-    if (step === undefined) return;
+    const place = placeOf(event.key);
+    if (place === null || event.altKey || event.ctrlKey || event.metaKey) return;
     event.preventDefault();
-    moveTo(at + step);
+    const from = at;
+    moveTo(place);
+    if (event.shiftKey) select(from);
+    else anchor = null;
   });
   document.addEventListener("selectionchange", () => {
     const chosen = getSelection(), children = [...$("text").children];
     if (chosen.isCollapsed || !$("text").contains(chosen.anchorNode)) return;
     const ends = [chosen.anchorNode, chosen.focusNode].map((node) => children.indexOf(node.parentElement)).sort((a, b) => a - b);
-    if (ends[0] >= 0) selection = [ends[0], ends[1] + 1];
+    if (ends[0] < 0) return;
+    selection = [ends[0], ends[1] + 1];
+    if ($("question").value === "what is selected") showResponding();
   });
   on("colour", "change", paintAll);
   for (const id of ["layer", "unit"]) on(id, "input", () => { paintAll(); showChosen(); });
-  on("question", "change", () => {
-    if (!composer || !$("question").value) return;
-    listed = responding(composer.steps, QUESTIONS[$("question").value](composer.text, selection));
-    $("responding").replaceChildren(...(listed.length ? listed.map((found) => {
-      const button = document.createElement("button");
-      button.type = "button";
-      button.textContent = `${found.layer + 1}/${found.unit}  r ${found.r.toFixed(2)}`;
-      button.addEventListener("click", () => {
-        [$("layer").value, $("unit").value] = [found.layer, found.unit];
-        paintAll();
-        showChosen();
-      });
-      return button;
-    }) : ["There is none in this text."]));
-  });
+  on("question", "change", showResponding);
   on("similar", "change", showSimilarity);
   for (const id of ["next-panel", "unit-panel", "similarity-panel"]) on(id, "toggle", show);
   on("vary", "click", () => {
-    player.stop();
-    composer.vary(at + 1, crypto.getRandomValues(new Uint32Array(1))[0] % 1e6);
-    if (other) other = null;
-    writeAddress(composer.variations);
+    settle();
+    const { temperature, top_p } = chosen();
+    composer.vary({ at: at + 1, random_seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1e6, temperature, top_p });
+    other = null;
     begin();
   });
   on("copy", "click", async () => {
     try {
-      await navigator.clipboard.writeText(composer.text);
+      await navigator.clipboard.writeText(shownTune().text);
       $("status").textContent = "Copied.";
     } catch {
       getSelection().selectAllChildren($("text"));
@@ -425,14 +482,23 @@ function listen() {
   on("tempo", "change", () => player.setTempo(Number($("tempo").value)));
   on("loop", "change", () => { player.loop = $("loop").checked; });
   for (const id of ["touched", "untouched"]) on(id, "change", () => { player.stop(); showNotes(); });
-  on("touch-add", "click", () => touch(() => {
-    const hand = hands[$("touch-layer").value], units = unitsOf($("touch-units").value);
-    if ($("touch-what").value === "silent") hand.silent = [...new Set([...hand.silent, ...units])];
-    else for (const n of units) hand.cells[n] = Number($("touch-value").value);
-  }));
-  on("touch-listed", "click", () => touch(() => {
-    for (const found of listed) hands[found.layer].silent = [...new Set([...hands[found.layer].silent, found.unit])];
-  }));
+  on("touch-add", "click", () => {
+    const units = unitsOf($("touch-units").value), hand = hands[$("touch-layer").value];
+    if (!units) {
+      $("hands").textContent = `Units are numbers from 0 to ${model.network.H - 1}, such as 3, 17, 40-59.`;
+      return;
+    }
+    touch(() => {
+      if ($("touch-what").value === "silent") hand.silent = [...new Set([...hand.silent, ...units])];
+      else for (const n of units) hand.cells[n] = Number($("touch-value").value);
+    });
+  });
+  on("touch-listed", "click", () => {
+    if (!listed.length) $("hands").textContent = "None is listed: choose first, at One unit, what they go with.";
+    else touch(() => {
+      for (const found of listed) hands[found.layer].silent = [...new Set([...hands[found.layer].silent, found.unit])];
+    });
+  });
   on("touch-clear", "click", () => touch(() => { hands = noHands(); }));
   window.addEventListener("hashchange", () => { const variations = readAddress(); say(); showHands(); compose(variations); });
   window.addEventListener("resize", () => { showChosen(); showNotes(); });

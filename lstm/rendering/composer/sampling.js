@@ -53,18 +53,23 @@ const HEADER_END = "K";  // the field that ends a header
 class Composer {
   /**
    * model: {network, characters, abc, order}. settings: {temperature, top_p, random_seed, seed, lines, length, hands};
-   * lines: the header lines that are wanted, in the order of headers. variations: [{at, random_seed}]: from the
-   * character `at` on other random numbers.
+   * lines: the header lines that are wanted, in the order of headers. variations: [{at, random_seed, temperature,
+   * top_p}]: from the character `at` on other random numbers, drawn in another way.
    */
   constructor(model, settings, variations = []) {
     Object.assign(this, { model, settings, variations, text: "", steps: [], ended: "" });
     this.ids = new Map([...model.characters].map((character, id) => [character, id]));
-    this.random = randomNumbers(settings.random_seed);
+    this.draw(settings);
     this.lines = [...settings.lines];
     this.state = model.network.zero();
     for (const character of (model.abc ? "\n\n" : "")) this.read(character);
     this.given = this.settings.seed || (model.abc ? "X:" : model.characters[0]);
     for (const character of this.given) this.add(character, null);
+  }
+
+  /** From here on draw in this way. */
+  draw({ random_seed, temperature, top_p }) {
+    Object.assign(this, { random: randomNumbers(random_seed), how: { temperature, top_p } });
   }
 
   read(character) {
@@ -82,20 +87,25 @@ class Composer {
     this.steps.push({ character, nats, given: p === null, state, logits: this.logits, left: this.lines.length });
   }
 
-  /** Go back to the first `at` characters, and on from there with other random numbers. */
-  vary(at, random_seed) {
-    const { state, logits, left } = this.steps[at - 1];
+  /** Whether one can go on from the first `at` characters: what came next was drawn, or is still to come. */
+  canVary(at) {
+    return at > 0 && (at < this.text.length ? !this.steps[at].given : !this.ended);
+  }
+
+  /** Go back to the first variation.at characters, and on from there in another way. */
+  vary(variation) {
+    const { at } = variation, { state, logits, left } = this.steps[at - 1];
     Object.assign(this, { state, logits, ended: "", text: this.text.slice(0, at), steps: this.steps.slice(0, at) });
     this.lines = this.settings.lines.slice(this.settings.lines.length - left);
-    this.variations = [...this.variations.filter((variation) => variation.at < at), { at, random_seed }];
+    this.variations = [...this.variations.filter((other) => other.at < at), variation];
   }
 
   /** Compose one character more; or a whole line of the header, if one that is wanted has its place here. */
   step() {
     if (this.ended) return;
     const variation = this.variations.find(({ at }) => at === this.text.length);
-    if (variation) this.random = randomNumbers(variation.random_seed);
-    const p = distribution(this.logits, this.settings);
+    if (variation) this.draw(variation);
+    const p = distribution(this.logits, this.how);
     const character = this.model.characters[pick(p, this.random())];
     if (this.lines.length && this.text.endsWith("\n") && this.placed(character)) {
       for (const wanted of this.lines.shift()) this.add(wanted, null);

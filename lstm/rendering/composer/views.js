@@ -3,8 +3,8 @@
 const GATES = { i: "input gate", f: "forget gate", g: "candidate", o: "output gate", c: "cell", h: "output" };
 
 /** Between -1 and 1 as a colour: blue, over the page's paper, to orange; told apart in grey, and by colour-blind eyes. */
-function colour(value, strongest = 1) {
-  const share = Math.min(1, Math.abs(value) / strongest);
+function colour(value, strongest = 1, most = 1) {
+  const share = most * Math.min(1, Math.abs(value) / strongest);
   return value < 0 ? `rgb(0 114 178 / ${share})` : `rgb(230 159 0 / ${share})`;
 }
 
