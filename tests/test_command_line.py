@@ -48,6 +48,7 @@ def test_inputs_may_be_many(parser):
 
 @pytest.mark.parametrize("command, option", [
     ("train", "--model-dir"), ("compose", "--top-p"), ("evaluate", "--samples"), ("gradcheck", "--backend"),
+    ("page", "--out"), ("card", "--samples"),
 ])
 def test_every_command_refuses_it(command, option):
     main = importlib.import_module(f"lstm.{command}").main
@@ -60,6 +61,8 @@ PATHS = {
     "compose": ["--model-dir", "--weights", "--vocabulary", "--seed-file", "--out", "--out-dir", "--album"],
     "evaluate": ["--input", "--model-dir", "--weights", "--vocabulary", "--out"],
     "export": ["--model-dir", "--vocabulary"],
+    "page": ["--model-dir", "--weights", "--vocabulary", "--out"],
+    "card": ["--model-dir", "--out"],
     "gradcheck": ["--plot"],
 }
 

@@ -24,7 +24,7 @@ from lstm.notation import abc2midi
 from lstm.storage import session
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = "card", "compose", "evaluate", "export", "gradcheck", "train"
+MODULES = "card", "compose", "evaluate", "export", "gradcheck", "page", "train"
 posix = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
 

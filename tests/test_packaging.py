@@ -113,9 +113,14 @@ def test_what_the_installed_package_has_no_tunes_for_needs_some(typed, tmp_path,
 def test_the_installed_package_names_the_commands_that_are_there(typed, tmp_path):
     status, out, err = typed("-m", "lstm.compose", "--model-dir", "nowhere")
     assert (status, out) == (2, "") and err.endswith("; python -m lstm.train makes some\n")
-    for name in ("card", "compose", "evaluate", "export", "gradcheck", "train"):
+    for name in ("card", "compose", "evaluate", "export", "gradcheck", "page", "train"):
         status, out, err = typed("-m", f"lstm.{name}", "--help")
         assert status == 0 and not re.search(r"\w\.py\b|\.\[", out)
+
+
+def test_the_installed_package_has_what_the_page_is_made_of(typed, tmp_path):
+    status, out, err = typed("-m", "lstm.page", "--out", str(tmp_path / "composer.html"))
+    assert (status, out) == (0, "") and "MB" in err and (tmp_path / "composer.html").stat().st_size > 10**6
 
 
 @pytest.mark.parametrize("extra", ["music", "exchange", "data"])
