@@ -51,7 +51,8 @@ def test_a_wheel_has_the_modules_and_the_weights_of_today(wheel):
     modules = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("lstm/**/*.py")}
     shipped = {f"lstm/pretrained/{path.name}" for path in ROOT.glob("model/pretrained/weights.*.h5")}
     texts = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("lstm/*.md")} | {"lstm/pretrained/README.md"}
-    assert {name for name in names if ".dist-info/" not in name} == modules | shipped | texts
+    page = {path.relative_to(ROOT).as_posix() for path in ROOT.glob("lstm/rendering/composer/*")}
+    assert {name for name in names if ".dist-info/" not in name} == modules | shipped | texts | page
 
 
 def test_a_source_distribution_has_what_the_repository_has_and_nothing_of_a_users_run(dist):
