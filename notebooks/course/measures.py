@@ -9,14 +9,16 @@ import functools
 
 import numpy as np
 
+import lstm
 from check import nb05, nb06
-from course import broken, choosing, copy_task, luck, own_network, truncation
+from course import broken, choosing, copy_task, inside, luck, own_corpus, own_network, truncation
 from course.descent import losses, range_test, small_trainer, update_ratios
 from course.of_notebooks import of_notebook
 from course.staged_training import advance, bars_right
 from lstm.adam import Adam
 from lstm.corpus import Corpus
 from lstm.engine.threads import Workers
+from lstm.evaluation import memory
 from lstm.evaluation.quality import tunes_of_network
 from lstm.io.places import INPUT
 from lstm.loss import cross_entropy
@@ -333,3 +335,71 @@ def first_of_others(seed):
 def least_off(seed):
     """How far off the gradient is that is the least broken."""
     return min(off(fault, seed) for fault in broken.IN_BACKWARD)
+
+
+# -- 10: groups of units of the weights that ship, on other held-out tunes for each seed
+
+
+@functools.cache
+def halves(seed):
+    """40 held-out tunes, in two halves: to rank units on, and to measure what they cost."""
+    tunes = [tune for tune in split_tunes(parts_of_corpus()[1]) if "|" in tune]
+    chosen = np.random.default_rng(seed).permutation(len(tunes))[:40]
+    return [tunes[n] for n in chosen[:20]], [tunes[n] for n in chosen[20:]]
+
+
+def best_units(name, layer, seed):
+    """The units of a layer (from 0), by what their cells tell about labels of the first half: (H,)."""
+    to_rank, _ = halves(seed)
+    labels, music = inside.known(to_rank)
+    cells = memory.states(shipped().model, shipped().vocabulary, [memory.reading(one) for one in to_rank], layer)
+    return np.argsort(-memory.mutual_information(labels[name][music], cells[music]))
+
+
+def without(units, layer, seed, kind):
+    """What silenced units cost at characters of a kind, in nats, on the second half."""
+    model, vocabulary, (_, to_test) = shipped().model, shipped().vocabulary, halves(seed)
+    texts = [memory.reading(one) for one in to_test]
+    costs = [memory.costs(network, vocabulary, texts) for network in (memory.silenced(model, layer, units), model)]
+    return dict(inside.figures(memory.damage(*costs, to_test)))[kind].value
+
+
+@functools.cache
+def bar_group(seed, kind="bar line"):
+    """What the 40 units that tell most about the bar cost there."""
+    return without(best_units("bar position", 0, seed)[:40], 0, seed, kind)
+
+
+def bar_group_more_than_chance(seed):
+    """What they cost at bar lines, less what 40 by chance do."""
+    (chance,) = inside.by_chance(shipped().model.config.units, 40, 1, seed)
+    return bar_group(seed) - without(chance, 0, seed, "bar line")
+
+
+def bar_group_more_than_elsewhere(seed):
+    """What they cost at bar lines, less what they cost at notes."""
+    return bar_group(seed) - bar_group(seed, "note")
+
+
+def repeat_switch(seed):
+    """p(:) at ends of parts that were never opened, with the best repeat unit held at -0.6, less that without."""
+    model, vocabulary, (_, to_test) = shipped().model, shipped().vocabulary, halves(seed)
+    held = memory.silenced(model, 1, best_units("repeat", 1, seed)[:1], -0.6)
+    both = [inside.of_colon(network, vocabulary, to_test)["never opened"].value for network in (held, model)]
+    return both[0] - both[1]
+
+
+# -- 12: sizes on the jigs
+
+
+@functools.cache
+def size_loss(units, seed):
+    """The held-out nats of a network of so many units, as the card of notebook 12 compares sizes."""
+    jigs = own_corpus.mixed(own_corpus.of_rhythm(INPUT.read_text(encoding="utf-8"), "jig", 400), seed=1)
+    records = lstm.train("".join(jigs), preset="tiny", units=units, epochs=2, seed=seed)
+    return min(record.val_loss for record in records)
+
+
+def size_helps(seed):
+    """What 32 units cost more than 64."""
+    return size_loss(32, seed) - size_loss(64, seed)

@@ -116,8 +116,20 @@ def of_09():
     yield more("09", "broken gradients are found", "off, the least of six", measures.least_off, broken.DIRTY)
 
 
+def of_10():
+    yield more("10", "forty units hold the bar lines", "nats there, more than 40 by chance",
+               measures.bar_group_more_than_chance)
+    yield more("10", "and little else", "nats there, more than at notes", measures.bar_group_more_than_elsewhere)
+    yield more("10", "one unit is the repeat's switch", "p(:) held at -0.6, more than alone", measures.repeat_switch)
+
+
+def of_12():
+    yield more("12", "64 units are better than 32", "nats of 32, less those of 64", measures.size_helps)
+
+
 def verdicts(notebooks=()):
     """The Verdicts of some notebooks, two digits each, in their order; without any of all."""
-    for number, its_own in {"04": of_04, "05": of_05, "06": of_06, "07": of_07, "08": of_08, "09": of_09}.items():
+    of = {"04": of_04, "05": of_05, "06": of_06, "07": of_07, "08": of_08, "09": of_09, "10": of_10, "12": of_12}
+    for number, its_own in of.items():
         if not notebooks or number in notebooks:
             yield from its_own()
