@@ -9,6 +9,7 @@ const PLAIN = 500;  // ... of a text that is no tune
 const about = JSON.parse($("model").textContent);
 const model = { characters: about.characters, abc: about.abc, order: about.order, network: null };
 const PALE = 0.5;
+const REDRAWN = 400;  // milliseconds after which a large picture is drawn anew while it grows
 const SILENCE = { notes: [], bars: [] };
 const player = new Player(showPlaying);
 const similarity = new Similarity();
@@ -131,7 +132,7 @@ function setRunning(value) {
 }
 
 const channel = new MessageChannel();  // a turn at once: a timer would wait
-let woken = false, shownAt = 0;
+let woken = false, shownAt = 0, similarityAt = 0;
 channel.port1.onmessage = turn;
 
 function wake() {
@@ -221,7 +222,7 @@ function moveTo(place, seen = true) {
   if (seen) text.children[at]?.scrollIntoView({ block: "nearest" });
   else text.scrollTop = text.scrollHeight;
   $("vary").disabled = !composer || !composer.canVary(at + 1);
-  if (similarity.rows.length && $("similarity-panel").open) similarity.draw($("similarity"), at);
+  if (seen && similarity.rows.length && $("similarity-panel").open) similarity.draw($("similarity"), at);
   showChosen();
 }
 
@@ -303,9 +304,12 @@ function showResponding() {
 
 function showSimilarity() {
   if (!composer || !$("similarity-panel").open) return;
-  const [of, name] = $("similar").value.split(" ");
+  const [of, name] = $("similar").value.split(" "), now = performance.now();
   const all = similarity.add(composer.steps, Number(of), name);
-  if (all || similarity.rows.length % 40 === 0) similarity.draw($("similarity"), at);
+  if ((all && !running) || now - similarityAt > REDRAWN) {
+    similarity.draw($("similarity"), at);
+    similarityAt = now;
+  }
   $("similarity").ariaLabel = `Similarity of the state at ${similarity.rows.length} characters`;
   if (!all) requestAnimationFrame(showSimilarity);
 }

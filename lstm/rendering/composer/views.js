@@ -83,19 +83,20 @@ class Similarity {
   }
 
   clear() {
-    Object.assign(this, { rows: [], units: [], of: "" });
+    Object.assign(this, { rows: [], units: [], of: "", size: 0, drawn: 0 });
   }
 
-  /** Take in the steps that are new. of: "layer name", such as "0 h". Stops after `most` rows; true if all are in. */
-  add(steps, layer, name, most = 40) {
+  /** Take in the steps that are new, for `most` milliseconds; true if all are in. of: "layer name", such as "0 h". */
+  add(steps, layer, name, most = 10) {
     if (this.of !== `${layer} ${name}`) this.clear();
     this.of = `${layer} ${name}`;
-    for (let done = 0; this.rows.length < steps.length; done++) {
-      if (done === most) return false;
+    const began = performance.now();
+    while (this.rows.length < steps.length) {
+      if (performance.now() - began > most) return false;
       const vector = steps[this.rows.length].state[layer][name];
       let norm = 0;
       for (const value of vector) norm += value * value;
-      const unit = Float32Array.from(vector, (value) => value / Math.sqrt(norm || 1));
+      const unit = vector.map((value) => value / Math.sqrt(norm || 1));
       this.units.push(unit);
       this.rows.push(Float32Array.from(this.units, (other) => {
         let sum = 0;
@@ -106,17 +107,21 @@ class Similarity {
     return true;
   }
 
+  /** Draw it, the place `at` marked. Only what is new is painted: of a long text that would be millions of dots. */
   draw(canvas, at) {
     const n = this.rows.length;
-    if (this.drawn !== n || canvas.width !== n) {
-      canvas.width = canvas.height = Math.max(1, n);
-      this.picture = new ImageData(canvas.width, canvas.height);
-      const dots = new Uint32Array(this.picture.data.buffer);
-      this.rows.forEach((row, y) => {
-        for (let x = 0; x <= y; x++) dots[y * n + x] = dots[x * n + y] = SHADES[Math.max(0, Math.round(row[x] * 255))];
-      });
-      this.drawn = n;
+    if (n > this.size) {
+      [this.size, this.drawn] = [2 ** Math.ceil(Math.log2(Math.max(n, 256))), 0];
+      this.picture = new ImageData(this.size, this.size);
     }
+    const dots = new Uint32Array(this.picture.data.buffer);
+    for (; this.drawn < n; this.drawn++) {
+      const y = this.drawn;
+      this.rows[y].forEach((cosine, x) => {
+        dots[y * this.size + x] = dots[x * this.size + y] = SHADES[Math.max(0, Math.round(cosine * 255))];
+      });
+    }
+    canvas.width = canvas.height = Math.max(1, n);
     const context = canvas.getContext("2d");
     context.putImageData(this.picture, 0, 0);
     context.fillStyle = "rgb(230 159 0 / 0.8)";
