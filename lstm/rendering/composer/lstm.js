@@ -38,16 +38,22 @@ class Layer {
     return { h: new Float64Array(this.H), c: new Float64Array(this.H) };
   }
 
+  /** The inputs' share of (1), x W + b: (4H,). */
+  inputs(x) {
+    const z = Float64Array.from(this.b);
+    addProduct(z, x, this.W);
+    return z;
+  }
+
   /**
-   * One step: x_t and {h, c} of the step before -> {i, f, g, o, c, h} of this one, (H,) each.
+   * One step: x_t W + b and {h, c} of the step before -> {i, f, g, o, c, h} of this one, (H,) each.
    * hand: {bias, cells, silent}: what is added to the forget gates before activation, the cells that are held at a
    * value, {unit: value}, and the units whose h is 0.
    */
-  step(x, before, { bias = 0, cells = {}, silent = [] } = {}) {
-    const { W, U, b, H, z } = this;
+  step(inputs, before, { bias = 0, cells = {}, silent = [] } = {}) {
+    const { U, H, z } = this;
     const [i, f, g, o, c, h] = Array.from({ length: 6 }, () => new Float64Array(H));
-    z.set(b);
-    addProduct(z, x, W);
+    z.set(inputs);
     addProduct(z, before.h, U);                        // (1)  z_t = x_t W + h_{t-1} U + b
     for (let j = 0; j < H; j++) {
       i[j] = sigmoid(z[j]);                            // (2)
@@ -73,6 +79,10 @@ class Network {
       recurrent_kernel: arrays[`lstm_${l + 1}/recurrent_kernel`],
       bias: arrays[`lstm_${l + 1}/bias`],
     }));
+    // Layer 1 reads only V different inputs, so their share of (1) is a table, made once.
+    // (float64 as all inputs are: a function that meets two kinds of arrays is slower for both.)
+    const row = (id) => Float64Array.from(this.embedding.subarray(id * E, (id + 1) * E));
+    this.table = Array.from({ length: V }, (_, id) => this.layers[0].inputs(row(id)));
     this.dense = { kernel: arrays["dense/kernel"], bias: arrays["dense/bias"] };  // (H, V), (V,)
   }
 
@@ -82,21 +92,19 @@ class Network {
 
   /** Read one character. state: what the layers had before. hands: one for each layer, or none; see Layer.step. */
   step(id, state, hands = []) {
-    let x = Float64Array.from(this.embedding.subarray(id * this.E, (id + 1) * this.E));
-    const after = this.layers.map((layer, l) => {
-      const now = layer.step(x, state[l], hands[l]);
-      x = now.h;
-      return now;
+    const after = [];
+    this.layers.forEach((layer, l) => {
+      after.push(layer.step(l ? layer.inputs(after[l - 1].h) : this.table[id], state[l], hands[l]));
     });
     const logits = Float64Array.from(this.dense.bias);
-    addProduct(logits, x, this.dense.kernel);
+    addProduct(logits, after.at(-1).h, this.dense.kernel);
     return { state: after, logits };
   }
 }
 
-/** Whole numbers (N K,) times the scales (K,) of their columns; float64, because no other is as fast in JavaScript. */
+/** Whole numbers (N K,) times the scales (K,) of their columns. */
 function scaled(whole, scales) {
-  const K = scales.length, numbers = new Float64Array(whole.length);
+  const K = scales.length, numbers = new Float32Array(whole.length);
   for (let at = 0; at < whole.length; at += K) {
     for (let k = 0; k < K; k++) numbers[at + k] = whole[at + k] * scales[k];
   }

@@ -1,7 +1,8 @@
 // The page: what is chosen goes to a composer, and what it composes to the views and the player.
 
 const $ = (id) => document.getElementById(id);
-const SLICE = 12;  // milliseconds of composing before the page gets its turn
+const SLICE = 16;  // milliseconds of composing before the page gets its turn
+const SHOWN = 50;  // milliseconds after which what is new is shown
 const LONGEST = 2000;  // characters of a tune
 const STRONGEST = 4;  // of what is added to a forget gate's bias
 const PLAIN = 500;  // ... of a text that is no tune
@@ -153,7 +154,7 @@ function turn() {
   }
   while (running && composer.ended && other && !other.ended && performance.now() - began < SLICE) other.step();
   if (running && over()) setRunning(false);
-  if (began - shownAt > 30 || !running) requestAnimationFrame(show);
+  if (began - shownAt > SHOWN || !running) requestAnimationFrame(show);
   if (running) {
     if (pace === "0" || (composer.ended && other)) wake();
     else if (pace !== "step") setTimeout(wake, 1000 / Math.max(30, Number(pace)));
