@@ -79,10 +79,7 @@ class Network {
       recurrent_kernel: arrays[`lstm_${l + 1}/recurrent_kernel`],
       bias: arrays[`lstm_${l + 1}/bias`],
     }));
-    // Layer 1 reads only V different inputs, so their share of (1) is a table, made once.
-    // (float64 as all inputs are: a function that meets two kinds of arrays is slower for both.)
-    const row = (id) => Float64Array.from(this.embedding.subarray(id * E, (id + 1) * E));
-    this.table = Array.from({ length: V }, (_, id) => this.layers[0].inputs(row(id)));
+    this.table = new Array(V);  // the inputs' share of (1) in layer 1, which reads only V different inputs
     this.dense = { kernel: arrays["dense/kernel"], bias: arrays["dense/bias"] };  // (H, V), (V,)
   }
 
@@ -90,11 +87,17 @@ class Network {
     return this.layers.map((layer) => layer.zero());
   }
 
+  /** What layer 1 reads of a character, made when it is read first. */
+  inputs(id) {
+    const row = () => Float64Array.from(this.embedding.subarray(id * this.E, (id + 1) * this.E));
+    return this.table[id] ??= this.layers[0].inputs(row());
+  }
+
   /** Read one character. state: what the layers had before. hands: one for each layer, or none; see Layer.step. */
   step(id, state, hands = []) {
     const after = [];
     this.layers.forEach((layer, l) => {
-      after.push(layer.step(l ? layer.inputs(after[l - 1].h) : this.table[id], state[l], hands[l]));
+      after.push(layer.step(l ? layer.inputs(after[l - 1].h) : this.inputs(id), state[l], hands[l]));
     });
     const logits = Float64Array.from(this.dense.bias);
     addProduct(logits, after.at(-1).h, this.dense.kernel);
