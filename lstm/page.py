@@ -10,7 +10,6 @@ if __name__ == "__main__":
     watch()
 
 import base64
-import hashlib
 import json
 from pathlib import Path
 
@@ -20,6 +19,7 @@ from lstm.io import InputError
 from lstm.io.command_line import Parser, exit_with, path_name, say
 from lstm.io.files import check_writable, write_bytes
 from lstm.io.places import shown
+from lstm.rendering.album import document
 from lstm.storage import imported
 from lstm.storage.keras_files import HardSigmoid
 
@@ -46,19 +46,6 @@ def packed(parameters):
     return shapes, b"".join(parts)
 
 
-def unpacked(shapes, data):
-    """The arrays again, as the page has them: {name: array}, float32."""
-    arrays, at = {}, 0
-    for name, (rows, columns) in shapes.items():
-        scales = np.frombuffer(data, "<f4", columns, at)
-        at += 4 * columns
-        arrays[name] = scales
-        if rows:
-            arrays[name] = np.frombuffer(data, "i1", rows * columns, at).reshape(rows, columns) * scales
-            at += rows * columns
-    return arrays
-
-
 def page(checkpoint):
     """The page for a Checkpoint, a text. Raises InputError for a model that it cannot hold."""
     if isinstance(checkpoint.model.backend, HardSigmoid):
@@ -81,26 +68,10 @@ def page(checkpoint):
     style = (FOLDER / "page.css").read_text(encoding="utf-8")
     script = '"use strict";\n' + "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS)
     body = (FOLDER / "page.html").read_text(encoding="utf-8")
-    hashes = [base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script)]
-    policy = (f"default-src 'none'; style-src 'sha256-{hashes[0]}'; script-src 'sha256-{hashes[1]}'; "
-              "base-uri 'none'; form-action 'none'")
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>A network that composes</title>
-<style>{style}</style>
-</head>
-<body>
-{body}
-<script type="application/json" id="model">{facts}</script>
+    data = f"""<script type="application/json" id="model">{facts}</script>
 <script type="application/octet-stream" id="weights">{base64.b64encode(data).decode()}</script>
-<script>{script}</script>
-</body>
-</html>
 """
+    return document("A network that composes", style, body + data, script)
 
 
 def parse(argv):

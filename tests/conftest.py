@@ -52,6 +52,21 @@ def renderers(monkeypatch):
     monkeypatch.setattr(outputs, "album", lambda tunes, about: "\n".join([about, *tunes]))
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium. Skips where playwright or the browser is not there."""
+    playwright = pytest.importorskip("playwright.sync_api")
+    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    with playwright.sync_playwright() as tools:
+        try:
+            freely = ["--autoplay-policy=no-user-gesture-required"]
+            chromium = tools.chromium.launch(executable_path=program, args=freely)
+        except playwright.Error as error:
+            pytest.skip(f"no browser: {error}")
+        yield chromium
+        chromium.close()
+
+
 @pytest.fixture
 def whole():
     """A function: what `generate_many` yields -> {stream: (its text, why it ended)}."""

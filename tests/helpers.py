@@ -1,6 +1,9 @@
 """What several test files need: a command run in this process, a whole directory, small tunes, a small model."""
 
 import io
+import json
+import shutil
+import subprocess
 from contextlib import redirect_stderr, redirect_stdout
 
 import numpy as np
@@ -11,7 +14,10 @@ from lstm import kernels
 from lstm.io.command_line import exit_with
 from lstm.io.hdf5 import SEAL, SEAL_BYTES, seal
 from lstm.model import CharRNN, Config, initial_parameters
+from lstm.page import FOLDER, SCRIPTS
 
+NODE = shutil.which("node")
+needs_node = pytest.mark.skipif(NODE is None, reason="of JavaScript, and there is no Node here")
 needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="of compiled code, and nothing is compiled")
 
 
@@ -87,3 +93,13 @@ def changed_image(image, random):
         else:
             content = content[: max(1, at)]
     return (seal(content) if start else b"") + bytes(content)
+
+
+def javascript(expression, given=None):
+    """What an expression gives that has all of the page's program but its last part, and `given`."""
+    program = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS[:-1])
+    source = f"{program}\nconst given = JSON.parse(require('fs').readFileSync(0, 'utf8'));\n" \
+             f"process.stdout.write(JSON.stringify({expression}));"
+    done = subprocess.run([NODE, "-e", source], input=json.dumps(given), capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)

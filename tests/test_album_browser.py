@@ -5,7 +5,6 @@ Needs playwright and a Chromium that is installed on the system or by `playwrigh
 
 import io
 import re
-import shutil
 
 import matplotlib.image
 import pytest
@@ -14,24 +13,10 @@ from test_album import CORPUS, HOSTILE
 from lstm.rendering import music
 from lstm.rendering.album import album
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow
 
 TUNES = [*CORPUS[3:5], *HOSTILE]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with playwright.sync_playwright() as tools:
-        try:
-            browser = tools.chromium.launch(executable_path=program,
-                                            args=["--autoplay-policy=no-user-gesture-required"])
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {error}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,32 +1,26 @@
 """The page with the network in it: what Python puts there; and its program, by Node where there is one.
 
-Its JavaScript is compared with NumPy and with abc2midi. The controls are tried in test_page_browser.py.
+Its JavaScript is compared with NumPy. What it plays is in test_page_notes.py, its controls are in test_page_browser.py.
 """
 
 import base64
 import hashlib
 import json
-import random
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 import lstm
-from helpers import model_of, run_command
+from helpers import javascript, model_of, needs_node, run_command
 from lstm import cell
 from lstm import page as command
 from lstm.corpus import read
 from lstm.engine.threads import Workers
 from lstm.io import InputError, places
-from lstm.notation.abc2midi import find_abc2midi
-from lstm.notation.tunes import split, split_tunes
-from lstm.page import FOLDER, STEPS, packed, page, unpacked
-from lstm.rendering.music import beats, midi
+from lstm.notation.tunes import split
+from lstm.page import STEPS, packed, page
 from lstm.sampling import Draw, distribution, pick
 from lstm.settings import Settings
 from lstm.storage.checkpoint import Checkpoint
@@ -34,8 +28,6 @@ from lstm.storage.keras_files import HardSigmoid
 from lstm.training import character_losses
 from lstm.vocabulary import Vocabulary
 
-NODE = shutil.which("node")
-node = pytest.mark.skipif(NODE is None, reason="of JavaScript, and there is no Node here")
 LARGEST = 6_000_000  # bytes of the page with the model that ships
 
 
@@ -64,16 +56,6 @@ def checkpoint(sizes=(9, 3, 4, 2), characters=None, abc=True, seed=4):
     return Checkpoint(model_of(sizes, cell, seed=seed), Vocabulary(characters or "\n:|KX1ABc"[: sizes[0]]), abc=abc)
 
 
-def javascript(expression, given=None):
-    """What an expression gives that has all of the page's program but its last part, and `given`."""
-    program = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in command.SCRIPTS[:-1])
-    source = f"{program}\nconst given = JSON.parse(require('fs').readFileSync(0, 'utf8'));\n" \
-             f"process.stdout.write(JSON.stringify({expression}));"
-    done = subprocess.run([NODE, "-e", source], input=json.dumps(given), capture_output=True, text=True, timeout=300)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
-
-
 def network_of(model):
     """A model as JavaScript has it, as an expression and what that must be given."""
     shapes, data = packed(model.parameters)
@@ -84,6 +66,18 @@ def network_of(model):
     }
     arrays = "Object.fromEntries(unpacked(Uint8Array.from(Buffer.from(given.weights, 'base64')), given.shapes))"
     return f"new Network({arrays}, given)", given
+
+
+def unpacked(shapes, data):
+    """The arrays of `packed` again, as its docstring has them: {name: array}, float32."""
+    arrays, at = {}, 0
+    for name, (rows, columns) in shapes.items():
+        arrays[name] = scales = np.frombuffer(data, "<f4", columns, at)
+        at += 4 * columns
+        if rows:
+            arrays[name] = np.frombuffer(data, "i1", rows * columns, at).reshape(rows, columns) * scales
+            at += rows * columns
+    return arrays
 
 
 def as_the_page_has_it(model):
@@ -172,7 +166,7 @@ def test_a_model_with_other_gates_is_refused():
 # -- the network in JavaScript
 
 
-@node
+@needs_node
 @pytest.mark.parametrize("sizes", [(9, 3, 4, 2), (5, 8, 17, 1), (7, 9, 16, 3)])
 def test_the_logits_are_those_of_numpy(sizes):
     model = model_of(sizes, cell)
@@ -188,7 +182,7 @@ def test_the_logits_are_those_of_numpy(sizes):
     np.testing.assert_allclose(found, logits[:, 0], atol=1e-5)
 
 
-@node
+@needs_node
 @pytest.mark.slow
 def test_the_model_that_ships_has_the_same_logits_over_2000_characters_and_the_same_greedy_text():
     checkpoint = lstm.load()
@@ -219,7 +213,7 @@ def test_the_model_that_ships_has_the_same_logits_over_2000_characters_and_the_s
     assert greedy == ours
 
 
-@node
+@needs_node
 def test_a_hand_does_what_it_says():
     """Silence, a held cell and a forget bias, against the equations of cell.py with the same change."""
     model = as_the_page_has_it(model_of((5, 3, 6, 1), cell))
@@ -243,7 +237,7 @@ def test_a_hand_does_what_it_says():
         np.testing.assert_allclose([f_found, c_found, h_found], [f, c, h], atol=1e-6)
 
 
-@node
+@needs_node
 @pytest.mark.parametrize("temperature, top_p", [(1, 1), (0.5, 1), (0, 1), (1.3, 0.6), (0.8, 0), (2, 0.95)])
 def test_a_character_is_drawn_as_sampling_draws_it(temperature, top_p):
     logits = np.random.default_rng(3).normal(0, 2, (20, 9))
@@ -258,7 +252,7 @@ def test_a_character_is_drawn_as_sampling_draws_it(temperature, top_p):
 
 
 COMPOSE = """(() => {
-    const network = %s, model = { network, characters: given.characters, abc: true, order: "XTRMLK" };
+    const network = %s, model = { network, characters: [...given.characters], abc: true, order: "XTRMLK" };
     const make = (settings, variations) => {
         const composer = new Composer(model, { temperature: 1, top_p: 1, seed: "", lines: [], length: 120, hands: [],
             random_seed: 1, ...settings }, variations);
@@ -275,13 +269,13 @@ def composed(what, characters="\n:|KXRTMABc1"):
     return javascript(COMPOSE % (expression, what), given | {"characters": characters})
 
 
-@node
+@needs_node
 def test_the_same_seed_gives_the_same_tune_and_another_seed_another():
     same, again, other = composed("[1, 1, 2].map((random_seed) => make({ random_seed }).text)")
     assert same == again != other
 
 
-@node
+@needs_node
 def test_going_on_in_another_way_keeps_what_stands_before_and_an_address_repeats_it():
     text, varied, repeated = composed("""(() => {
         const composer = make({}), text = composer.text;
@@ -293,7 +287,7 @@ def test_going_on_in_another_way_keeps_what_stands_before_and_an_address_repeats
     assert varied == repeated != text and varied[:40] == text[:40]
 
 
-@node
+@needs_node
 def test_one_cannot_go_on_from_within_what_was_given_nor_after_the_end():
     given, drawn, last = composed("""(() => {
         const composer = make({ seed: "X:1" });
@@ -302,113 +296,37 @@ def test_one_cannot_go_on_from_within_what_was_given_nor_after_the_end():
     assert not any(given) and all(drawn) and last == [False]
 
 
-@node
+@needs_node
+def test_a_character_beyond_the_first_65536_is_one_character():
+    characters = "\n:|KXRTMABc🎻"
+    text = composed("make({ temperature: 50 }).steps.map((step) => step.character)", characters)
+    assert set(text) <= set(characters) and "🎻" in text
+    again, varied = composed("""(() => {
+        const composer = make({ temperature: 50 }), variation = { at: 30, random_seed: 7, temperature: 50, top_p: 1 };
+        composer.vary(variation);
+        while (!composer.ended) composer.step();
+        return [make({ temperature: 50 }, [variation]).text, composer.text];
+    })()""", characters)
+    assert again == varied
+
+
+@needs_node
+def test_the_network_reads_first_what_it_reads_in_python():
+    for seed, text in (("", "\n\nX:"), ("K:A", "K:A")):
+        model = model_of((11, 3, 4, 1), cell)
+        expression, given = network_of(model)
+        given |= {"characters": "\n:|KXRTMABc", "seed": seed}
+        settings = "seed: given.seed, temperature: 1, top_p: 1, random_seed: 1, lines: [], length: 9, hands: []"
+        found = javascript(f"""[...new Composer({{ network: {expression}, characters: [...given.characters], abc: true,
+            order: "XTRMLK" }}, {{ {settings} }}).logits]""", given)
+        ids = np.array([["\n:|KXRTMABc".index(character)] for character in text])
+        other = as_the_page_has_it(model)
+        logits, _, _ = other.forward(ids, other.initial_state())
+        np.testing.assert_allclose(found, logits[-1, 0], atol=1e-5)
+
+
+@needs_node
 def test_the_lines_that_are_wanted_stand_in_the_header_once_and_in_order():
     text = composed("make({ lines: ['R:A\\n', 'K:B\\n'], length: 400 }).text")
     assert re.search(r"^R:A\n(.*\n)*?K:B\n", text, re.MULTILINE)
     assert text.count("R:A\n") == 1
-
-
-# -- the notes that it plays
-
-
-def notes_of(tune):
-    """The notes of a tune by abc2midi, as `beats` gives them."""
-    return beats(midi(tune))
-
-
-def differing(tunes):
-    """The first of the tunes whose notes are other ones than abc2midi plays, and how; None if there is none."""
-    found = javascript("given.map((tune) => performed(tune).notes.map((n) => [n.pitch, n.start, n.end]))", tunes)
-    for tune, ours in zip(tunes, found):
-        ours, theirs = sorted(ours), sorted(map(list, notes_of(tune)))
-        if len(ours) != len(theirs):
-            return f"{tune}\n{len(ours)} notes, and {len(theirs)} by abc2midi"
-        pairs = [pair for pair in zip(ours, theirs) if not np.allclose(*pair, rtol=0, atol=0.03)]
-        if pairs:
-            return f"{tune}\n{pairs[0][0]}, and {pairs[0][1]} by abc2midi"
-    return None
-
-
-HEAD = "X:1\nT:A tune\nR:{}\nM:{}\nL:{}\nK:{}\n"
-PHRASES = [
-    ("reel", "4/4", "1/8", "G", "|:AB|1 CD:|2 EF||GA|"),
-    ("reel", "4/4", "1/8", "G", "AB:|CD:|"),
-    ("reel", "4/4", "1/8", "G", "|:A|1,2B:|3c||"),
-    ("reel", "4/4", "1/8", "G", "|:A::B:|"),
-    ("jig", "6/8", "1/8", "D", "|:fdB|\n[1 e3 e3:|\n[2 d3 d3|]"),
-    ("reel", "4/4", "1/8", "G", "=ffFf'|f"),
-    ("reel", "4/4", "1/8", "G", "^f-|f f|f"),
-    ("reel", "4/4", "1/8", "G", "z2 A3/2B/2 A//B// A3/ B/4|"),
-    ("reel", "4/4", "1/8", "G", "A > B {c}d>{e}f A>>B A<B|"),
-    ("reel", "4/4", "1/8", "G", "{d}cB {de}f2 {def}A/B/ {d/}c|"),
-    ("reel", "4/4", "1/8", "G", "(3ABc d2 (3A2B2c2|(5ABcde (2AB(4ABcd|(3{e}dcd {e}(3dcd|"),
-    ("jig", "6/8", "1/8", "D", "(2AB (4ABcd (5ABcde"),
-    ("reel", "4/4", "1/8", "G", "~A ~A/ ~A2 ~A3 ~B4|~A>B A>~B ~A<B|"),
-    ("reel", "4/4", "1/8", "G", "TA/ TA2 TA3|TF TE|(3TABTc TA>B A>TB {d}TA2|"),
-    ("reel", "4/4", "1/8", "G", "RA2 RA3|HA2 .A2 uA2 vA2|"),
-    ("reel", "4/4", "1/8", "G", "A-A B2-|B2 (A2-A2)|A2-|B2 A2|A-|A-|A|"),
-    ("reel", "4/4", "1/8", "G", "A[K:D]f|[M:3/4]A3[L:1/4]A|Z A|"),
-    ("hornpipe", "4/4", "1/8", "G", "A2 B A A2 B2|A>B A<B (3ABc AB|z A B z|A B2 A {c}AB AB|"),
-    ("hornpipe", "4/4", "1/8", "G", "A>~B ~A>B ~AB A~B|TA>B TAB ATB|(3ABc (3Bcd ABcd|"),
-    ("hornpipe", "2/4", "1/16", "G", "ABcd A>BA<B|A2B2 AB c2|"),
-    ("Hornpipe", "C", "1/8", "G", "ABcd A>B c2|"),
-    ("strathspey", "4/4", "1/8", "Bb", "B>cd<e __A^^G =A_B|"),
-    *[("reel", "4/4", "1/8", key, "CDEF GABc|defg abc'd'|")
-      for key in ("C", "F#m", "Bb", "Edor", "E dorian", "Amix", "Glyd", "Dphr", "Gm", "C#m", "Eb", "Cminor", "Dmaj")],
-]
-
-
-@node
-@pytest.mark.parametrize("rhythm, meter, unit, key, body", PHRASES)
-def test_repeats_ties_tuplets_and_ornaments_sound_as_abc2midi_plays_them(rhythm, meter, unit, key, body):
-    pytest.importorskip("symusic")
-    assert not differing([HEAD.format(rhythm, meter, unit, key) + body + "\n"])
-
-
-def clean(tunes):
-    """Those of some tunes that abc2midi plays without an error."""
-    from lstm.notation.abc2midi import ask_abc2midi
-
-    return [tune for tune in tunes if not ask_abc2midi(tune, find_abc2midi())[1]]
-
-
-@node
-@pytest.mark.slow
-def test_300_tunes_of_the_corpus_sound_as_abc2midi_plays_them():
-    pytest.importorskip("symusic")
-    tunes = split_tunes(Path(places.USUAL_INPUT).read_text(encoding="utf-8"))
-    chosen = clean(random.Random(1).sample(tunes, 310))
-    assert len(chosen) >= 300 and not differing(chosen)
-
-
-@node
-@pytest.mark.slow
-def test_300_composed_tunes_sound_as_abc2midi_plays_them():
-    pytest.importorskip("symusic")
-    chosen = clean(lstm.compose(lstm.load(), 310, 0.8, random_seed=11))
-    assert len(chosen) >= 300 and not differing(chosen)
-
-
-@node
-def test_no_text_makes_it_hang_or_fail():
-    letters = "ABCabc|:[]12,-(){}~T.Hz<>/^_=' \n\"!%KM"
-    rng = random.Random(2)
-    texts = ["X:1\nK:G\n" + "".join(rng.choices(letters, k=200)) for _ in range(300)]
-    extreme = "|1-999999999 A", "A999999999", "A/99999999", "(9:9:9A", "Z99999", "A1/0"
-    texts += ["X:1\nK:G\n" + body for body in extreme]
-    ends = "given.map((tune) => performed(tune).notes.every((n) => n.end >= n.start && n.end < 1e7))"
-    assert all(javascript(ends, texts))
-
-
-@node
-def test_its_midi_file_has_the_same_notes():
-    symusic = pytest.importorskip("symusic")
-    tune = HEAD.format("reel", "4/4", "1/8", "G") + "|:ABcd efga|[Ac]4 {d}c4:|\n"
-    both = "(() => { const { notes } = performed(given); return [notes, [...midi(notes, 90)]]; })()"
-    notes, data = javascript(both, tune)
-    score = symusic.Score.from_midi(bytes(data))
-    found = sorted((n.start / score.ticks_per_quarter, n.pitch, n.end / score.ticks_per_quarter)
-                   for track in score.tracks for n in track.notes)
-    np.testing.assert_allclose(found, sorted((n["start"], n["pitch"], n["end"]) for n in notes), atol=1 / 400)
-    assert round(score.tempos[0].qpm) == 90

@@ -4,7 +4,6 @@ Needs playwright and a Chromium that is installed on the system or by `playwrigh
 """
 
 import re
-import shutil
 import time
 
 import pytest
@@ -12,24 +11,10 @@ import pytest
 import lstm
 from lstm.page import page as page_of
 
-playwright = pytest.importorskip("playwright.sync_api")
 pytestmark = pytest.mark.slow
 
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1400, "height": 900}
 PATIENCE = 120  # seconds: a machine may be slow, and no test is of time
-
-
-@pytest.fixture(scope="module")
-def browser():
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    with playwright.sync_playwright() as tools:
-        try:
-            browser = tools.chromium.launch(executable_path=program,
-                                            args=["--autoplay-policy=no-user-gesture-required"])
-        except playwright.Error as error:
-            pytest.skip(f"no browser: {error}")
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -229,7 +214,7 @@ def test_units_that_make_no_sense_are_refused(opened):
         opened.fill("#touch-units", units)
         opened.click("#touch-add")
         assert "numbers from 0 to 447" in opened.inner_text("#hands")
-        assert not opened.evaluate("touched()")
+        assert not opened.evaluate("touches(hands)")
     opened.click("#touch-listed")
     assert "None is listed" in opened.inner_text("#hands")
 

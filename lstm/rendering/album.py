@@ -126,22 +126,27 @@ def album(tunes, heading="Composed by an LSTM", about=""):
 def page(articles, heading, about="", style=STYLE):
     """A self-contained HTML page of articles, which are markup; heading, about: plain text. style: STYLE and more."""
     about = f"\n<p>{readable(about)}</p>" if about else ""
-    return f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy(style)}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>{readable(heading)}</title>
-<style>{style}</style>
-</head>
-<body>
-<header>
+    return document(heading, style, f"""<header>
 <h1>{readable(heading)}</h1>{about}
 </header>
 <main>
 {articles}</main>
-<script>{SCRIPT}</script>
+""", SCRIPT)
+
+
+def document(title, style, body, script):
+    """A self-contained HTML document, whose policy lets in this style and this script alone. title: plain text."""
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="{policy(style, script)}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{readable(title)}</title>
+<style>{style}</style>
+</head>
+<body>
+{body}<script>{script}</script>
 </body>
 </html>
 """
@@ -215,9 +220,9 @@ def verdict_of(verdict):
     return f'<p class="verdict{" good" if verdict.flawless else ""}">{notation} {bars}</p>{listed}'
 
 
-def policy(style):
+def policy(style, script):
     """The Content-Security-Policy: nothing but this page's own style and script, and pictures and sound within it."""
-    style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, SCRIPT))
+    style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script))
     return (f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{style}'; "
             f"script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'")
 

@@ -8,7 +8,7 @@ const STRONGEST = 4;  // of what is added to a forget gate's bias
 const PLAIN = 500;  // ... of a text that is no tune
 
 const about = JSON.parse($("model").textContent);
-const model = { characters: about.characters, abc: about.abc, order: about.order, network: null };
+const model = { characters: [...about.characters], abc: about.abc, order: about.order, network: null };
 const PALE = 0.5;
 const REDRAWN = 400;  // milliseconds after which a large picture is drawn anew while it grows
 const SILENCE = { notes: [], bars: [] };
@@ -23,7 +23,8 @@ function noHands() {
   return model.network.layers.map(() => ({ bias: 0, cells: {}, silent: [] }));
 }
 
-function touched() {
+/** Whether hands change anything. */
+function touches(hands) {
   return hands.some(({ bias, cells, silent }) => bias || silent.length || Object.keys(cells).length);
 }
 
@@ -47,7 +48,7 @@ function writeAddress() {
   const said = new URLSearchParams(Object.entries(composer.fields).filter(([, value]) => value !== ""));
   const varied = composer.variations.map((v) => [v.at, v.random_seed, v.temperature, v.top_p].join(":"));
   if (varied.length) said.set("vary", varied.join(","));
-  if (touched()) said.set("hands", JSON.stringify(hands));
+  if (touches(composer.settings.hands)) said.set("hands", JSON.stringify(composer.settings.hands));
   history.replaceState(null, "", `#${said}`);
 }
 
@@ -79,6 +80,12 @@ function readAddress() {
     .filter((v) => v.at > 0 && v.random_seed >= 0 && v.temperature >= 0 && v.top_p >= 0);
 }
 
+function openAddress() {
+  const variations = readAddress();
+  showHands();
+  compose(variations);
+}
+
 // -- composing
 
 /** What the fields say, as numbers that make sense. */
@@ -100,13 +107,12 @@ function compose(variations = []) {
   }
   composer = new Composer(model, settings, variations);
   composer.fields = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
-  other = touched() ? new Composer(model, { ...settings, hands: [] }, variations) : null;
+  other = touches(hands) ? new Composer(model, { ...settings, hands: [] }, variations) : null;
   begin();
 }
 
 function begin() {
-  player.stop();
-  player.paused = 0;
+  player.stop(0);
   writeAddress();
   similarity.clear();
   $("text").replaceChildren();
@@ -181,7 +187,7 @@ function show() {
   else showChosen();
   $("status").textContent = complaint || (over() ? `Done: ${composer.ended}.` : running
     ? `${steps.length} characters` : "Paused.");
-  if (composer.ended || steps.at(-1).character === "|" || steps.at(-1).character === "\n") showNotes();
+  if (composer.ended || "|\n".includes(steps.at(-1)?.character)) showNotes();
   showSimilarity();
   for (const id of ["other", "other-title", "which"]) $(id).hidden = !other;
   if (other) showOther();
@@ -265,7 +271,7 @@ function showChosen() {
 }
 
 function showNext(step) {
-  const before = softmax(step.logits), after = distribution(step.logits, composer.how);
+  const before = softmax(step.logits), after = distribution(step.logits, (composer.steps[at + 1] ?? composer).how);
   const order = [...before.keys()].sort((a, b) => before[b] - before[a]).slice(0, 10);
   const follows = composer.steps[at + 1]?.character;
   $("next").tBodies[0].replaceChildren(...order.map((id) => {
@@ -368,9 +374,14 @@ function unitsOf(text) {
   return found;
 }
 
+/** The first of some numbers, in words. */
+function few(numbers) {
+  return numbers.slice(0, 12).join(", ") + (numbers.length > 12 ? ", …" : "");
+}
+
 function showHands() {
   const said = hands.flatMap(({ bias, cells, silent }, of) => [
-    ...(silent.length ? [`layer ${of + 1}: ${silent.length} silent (${silent.slice(0, 12).join(", ")}${silent.length > 12 ? ", …" : ""})`] : []),
+    ...(silent.length ? [`layer ${of + 1}: ${silent.length} silent (${few(silent)})`] : []),
     ...Object.entries(cells).map(([n, value]) => `layer ${of + 1}: the cell of ${n} is held at ${value}`),
     ...(bias ? [`layer ${of + 1}: forget bias ${bias > 0 ? "+" : ""}${bias}`] : []),
   ]);
@@ -420,6 +431,8 @@ function set() {
   }));
 }
 
+const newSeed = () => crypto.getRandomValues(new Uint32Array(1))[0] % 1e6;
+
 function say() {
   for (const id of ["temperature", "top_p", "tempo"]) $(`${id}-said`).textContent = $(id).value;
   for (const id of ["rhythm", "meter", "key"]) $(id).disabled = $("seed").value !== "";  // which says how it begins
@@ -428,7 +441,7 @@ function say() {
 function listen() {
   const on = (id, event, act) => $(id).addEventListener(event, act);
   on("settings", "submit", (event) => { event.preventDefault(); compose(); });
-  on("another", "click", () => { $("random_seed").value = crypto.getRandomValues(new Uint32Array(1))[0] % 1e6; compose(); });
+  on("another", "click", () => { $("random_seed").value = newSeed(); compose(); });
   on("pause", "click", () => { last = performance.now(); setRunning(!running); });
   on("step", "click", () => { $("pace").value = "step"; pressed++; setRunning(true); });
   on("pace", "change", () => { last = performance.now(); if (running) wake(); });
@@ -449,7 +462,8 @@ function listen() {
   document.addEventListener("selectionchange", () => {
     const chosen = getSelection(), children = [...$("text").children];
     if (chosen.isCollapsed || !$("text").contains(chosen.anchorNode)) return;
-    const ends = [chosen.anchorNode, chosen.focusNode].map((node) => children.indexOf(node.parentElement)).sort((a, b) => a - b);
+    const places = [chosen.anchorNode, chosen.focusNode].map((node) => children.indexOf(node.parentElement));
+    const ends = places.sort((a, b) => a - b);
     if (ends[0] < 0) return;
     selection = [ends[0], ends[1] + 1];
     if ($("question").value === "what is selected") showResponding();
@@ -462,7 +476,7 @@ function listen() {
   on("vary", "click", () => {
     settle();
     const { temperature, top_p } = chosen();
-    composer.vary({ at: at + 1, random_seed: crypto.getRandomValues(new Uint32Array(1))[0] % 1e6, temperature, top_p });
+    composer.vary({ at: at + 1, random_seed: newSeed(), temperature, top_p });
     other = null;
     begin();
   });
@@ -505,7 +519,7 @@ function listen() {
     });
   });
   on("touch-clear", "click", () => touch(() => { hands = noHands(); }));
-  window.addEventListener("hashchange", () => { const variations = readAddress(); say(); showHands(); compose(variations); });
+  window.addEventListener("hashchange", openAddress);
   window.addEventListener("resize", () => { showChosen(); showNotes(); });
 }
 
@@ -532,11 +546,8 @@ async function start() {
   }
   model.network = new Network(arrays, about);
   set();
-  const variations = readAddress();
-  say();
-  showHands();
   listen();
-  compose(variations);
+  openAddress();
   document.documentElement.dataset.ready = "yes";
 }
 

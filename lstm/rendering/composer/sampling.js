@@ -52,19 +52,20 @@ const HEADER_END = "K";  // the field that ends a header
 /** A tune in the making. */
 class Composer {
   /**
-   * model: {network, characters, abc, order}. settings: {temperature, top_p, random_seed, seed, lines, length, hands};
+   * model: {network, characters, abc, order}; characters: a list. settings: {temperature, top_p, random_seed, seed, lines, length, hands};
    * lines: the header lines that are wanted, in the order of headers. variations: [{at, random_seed, temperature,
-   * top_p}]: from the character `at` on other random numbers, drawn in another way.
+   * top_p}]: from the character `at` on other random numbers, drawn in another way. As in streams.py the network reads
+   * what stands before a tune or a line, or else the seed alone.
    */
   constructor(model, settings, variations = []) {
     Object.assign(this, { model, settings, variations, text: "", steps: [], ended: "" });
-    this.ids = new Map([...model.characters].map((character, id) => [character, id]));
+    const { characters, abc } = model, line = characters.includes("\n") ? "\n" : characters[0];
+    this.ids = new Map(characters.map((character, id) => [character, id]));
     this.draw(settings);
     this.lines = [...settings.lines];
     this.state = model.network.zero();
-    for (const character of (model.abc ? "\n\n" : "")) this.read(character);
-    this.given = this.settings.seed || (model.abc ? "X:" : model.characters[0]);
-    for (const character of this.given) this.add(character, null);
+    if (!settings.seed) for (const character of abc ? "\n\n" : line) this.read(character);
+    for (const character of settings.seed || (abc ? "X:" : "")) this.add(character, null);
   }
 
   /** From here on draw in this way. */
@@ -84,18 +85,20 @@ class Composer {
     const nats = before ? -Math.log(before[this.ids.get(character)]) : NaN;
     this.text += character;
     const state = this.read(character);
-    this.steps.push({ character, nats, given: p === null, state, logits: this.logits, left: this.lines.length });
+    const { logits, how } = this, left = this.lines.length;
+    this.steps.push({ character, nats, given: p === null, state, logits, how, left });
   }
 
   /** Whether one can go on from the first `at` characters: what came next was drawn, or is still to come. */
   canVary(at) {
-    return at > 0 && (at < this.text.length ? !this.steps[at].given : !this.ended);
+    return at > 0 && (at < this.steps.length ? !this.steps[at].given : !this.ended);
   }
 
   /** Go back to the first variation.at characters, and on from there in another way. */
   vary(variation) {
     const { at } = variation, { state, logits, left } = this.steps[at - 1];
-    Object.assign(this, { state, logits, ended: "", text: this.text.slice(0, at), steps: this.steps.slice(0, at) });
+    const steps = this.steps.slice(0, at), text = steps.map((step) => step.character).join("");
+    Object.assign(this, { state, logits, ended: "", text, steps });
     this.lines = this.settings.lines.slice(this.settings.lines.length - left);
     this.variations = [...this.variations.filter((other) => other.at < at), variation];
   }
@@ -103,7 +106,7 @@ class Composer {
   /** Compose one character more; or a whole line of the header, if one that is wanted has its place here. */
   step() {
     if (this.ended) return;
-    const variation = this.variations.find(({ at }) => at === this.text.length);
+    const variation = this.variations.find(({ at }) => at === this.steps.length);
     if (variation) this.draw(variation);
     const p = distribution(this.logits, this.how);
     const character = this.model.characters[pick(p, this.random())];
@@ -113,7 +116,7 @@ class Composer {
       this.add(character, p);
     }
     if (this.model.abc && this.text.endsWith("\n\n")) this.ended = "the tune is complete";
-    else if (this.text.length >= this.settings.length) this.ended = `${this.settings.length} characters are reached`;
+    else if (this.steps.length >= this.settings.length) this.ended = `${this.settings.length} characters are reached`;
   }
 
   /** Whether the next line that is wanted stands here, where the network would begin a line with this character. */

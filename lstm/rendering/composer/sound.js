@@ -6,12 +6,16 @@ const TICKS = 480;  // of a MIDI file, in a quarter note
 /** Plays notes and says where it is. changed(): is called when it begins, ends, or is stopped. */
 class Player {
   constructor(changed) {
-    Object.assign(this, { changed, notes: [], tempo: 120, loop: false, playing: false });
+    Object.assign(this, { changed, notes: [], tempo: 120, loop: false, timer: null, paused: 0 });
+  }
+
+  get playing() {
+    return this.timer !== null;
   }
 
   /** The place in quarter notes that one hears now. */
   get beat() {
-    return this.playing ? Math.max(0, (this.context.currentTime - this.began) * this.tempo / 60) : this.paused || 0;
+    return this.playing ? Math.max(0, (this.context.currentTime - this.began) * this.tempo / 60) : this.paused;
   }
 
   get length() {
@@ -28,7 +32,6 @@ class Player {
     this.notes = [...notes].sort((a, b) => a.start - b.start);
     this.next = this.notes.filter((note) => note.start < from).length;
     this.began = this.context.currentTime + 0.05 - from * 60 / this.tempo;
-    this.playing = true;
     this.timer = setInterval(() => this.schedule(), 50);
     this.schedule();
     this.changed();
@@ -41,12 +44,13 @@ class Player {
     if (was) this.play(notes, beat);
   }
 
-  stop() {
-    if (!this.timer) return;
-    clearInterval(this.timer);
-    this.out.disconnect();
-    this.paused = this.beat;
-    Object.assign(this, { timer: null, playing: false });
+  /** Stop, with the playhead where it is or elsewhere. */
+  stop(at = this.beat) {
+    if (this.playing) {
+      clearInterval(this.timer);
+      this.out.disconnect();
+    }
+    Object.assign(this, { timer: null, paused: at });
     this.changed();
   }
 
@@ -59,11 +63,7 @@ class Player {
     }
     if (this.context.currentTime < second(this.length)) return;
     if (this.loop) this.play(this.notes);
-    else {
-      this.stop();
-      this.paused = 0;
-      this.changed();
-    }
+    else this.stop(0);
   }
 
   /** A note: a triangle wave that dies away, as that of a plucked string does. */

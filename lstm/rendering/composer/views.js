@@ -1,8 +1,11 @@
-// What is seen of the network's memory while it composes. Each function draws what it is given, and keeps nothing.
+// What is seen of the network's memory while it composes.
 
-const GATES = { i: "input gate", f: "forget gate", g: "candidate", o: "output gate", c: "cell", h: "output" };
+const STRIPS = ["i", "f", "g", "o", "c", "h"];
 
-/** Between -1 and 1 as a colour: blue, over the page's paper, to orange; told apart in grey, and by colour-blind eyes. */
+/**
+ * A value from -strongest to strongest as a colour: blue, over the page's paper, to orange, which colour-blind eyes tell
+ * apart. most: how opaque the strongest is, from 0 to 1.
+ */
 function colour(value, strongest = 1, most = 1) {
   const share = most * Math.min(1, Math.abs(value) / strongest);
   return value < 0 ? `rgb(0 114 178 / ${share})` : `rgb(230 159 0 / ${share})`;
@@ -19,8 +22,7 @@ function canvasOf(canvas, height) {
   const context = canvas.getContext("2d");
   context.setTransform(dots, 0, 0, dots, 0, 0);
   context.clearRect(0, 0, width, height);
-  const style = getComputedStyle(canvas);
-  return { context, width, height, ink: style.color, font: "12px system-ui, sans-serif" };
+  return { context, width, height, ink: getComputedStyle(canvas).color };
 }
 
 /** The tune as a piano roll: time to the right, pitch upwards, bars as lines; beat: where the playhead is. */
@@ -48,12 +50,12 @@ function drawRoll(canvas, { notes, bars }, beat) {
 
 /** The gates i f g o, c and h of one unit, as strips over the text around the character `at`. */
 function drawStrips(canvas, steps, layer, unit, at) {
-  const { context, width, height, ink, font } = canvasOf(canvas, 172);
-  const names = Object.keys(GATES), left = 34, wide = 14;
+  const { context, width, height, ink } = canvasOf(canvas, 172);
+  const left = 34, wide = 14;
   const count = Math.floor((width - left) / wide), first = Math.max(0, Math.min(at - (count >> 1), steps.length - count));
-  const tall = (height - 20) / names.length;
-  context.font = font;
-  names.forEach((name, row) => {
+  const tall = (height - 20) / STRIPS.length;
+  context.font = "12px system-ui, sans-serif";
+  STRIPS.forEach((name, row) => {
     context.fillStyle = ink;
     context.fillText(name, 10, 20 + row * tall + tall / 2 + 4);
     for (let n = first; n < Math.min(first + count, steps.length); n++) {
