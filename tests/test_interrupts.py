@@ -23,7 +23,7 @@ posix = pytest.mark.skipif(os.name == "nt", reason="a shell's way to close and t
 COMMANDS = {
     "train": ["train.py"],
     "train as a module": ["-m", "lstm.train"],
-    "sample": ["sample.py", "--length", "9000"],
+    "sample": ["sample.py", "--length", "1000000"],  # it takes minutes, so that a Ctrl-C never comes after its end
     "gradcheck": ["-m", "lstm.gradcheck", "--units", "30"],
 }
 
@@ -53,8 +53,9 @@ def test_ctrl_c_at_any_moment_is_answered(command, times, text, tmp_path):
         places = "--input", text, "--model-dir", tmp_path / f"m{number}", "--log-dir", tmp_path / f"l{number}"
         run = [*map(str, places), *TINY[:-4], "--epochs", "500"] if "train" in command[-1] else []
         environment = os.environ | {"NUMBA_CACHE_DIR": str(tmp_path / f"cache{number}")}
-        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-        process = subprocess.Popen([sys.executable, *command, *run], cwd=ROOT, env=environment, **pipes)
+        with open(tmp_path / f"out{number}.txt", "wb") as out:  # not a pipe, which would be full while nobody reads
+            arguments = {"stdout": out, "stderr": subprocess.PIPE, "text": True}
+            process = subprocess.Popen([sys.executable, *command, *run], cwd=ROOT, env=environment, **arguments)
         time.sleep(0.3 + span * moments.random())
         if process.poll() is None:
             status, seconds, said = interrupted(process, times)
