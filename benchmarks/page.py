@@ -19,13 +19,21 @@ TASKS = "window.longest = 0; new PerformanceObserver((list) => list.getEntries()
 PANELS = "next", "unit", "similarity"
 
 
+def wait(window, what, most=60):
+    """Wait until an expression is true, at most so many seconds."""
+    began = time.monotonic()
+    while not window.evaluate(what):
+        if time.monotonic() - began > most:
+            raise SystemExit(f"after {most} s this is still not so: {what}")
+        time.sleep(0.01)
+
+
 def composing(window, seed):
     """(characters, seconds) of a tune with this seed."""
     window.fill("#random_seed", str(seed))
     began = time.monotonic()
     window.click("#compose")
-    while not window.evaluate("Boolean(composer.ended && !running)"):
-        time.sleep(0.01)
+    wait(window, "Boolean(composer.ended && !running)")
     return window.evaluate("composer.text.length"), time.monotonic() - began
 
 
@@ -53,8 +61,7 @@ def main():
             window.add_init_script(TASKS)
             began = time.monotonic()
             window.goto(path.as_uri())
-            while not window.evaluate("document.documentElement.dataset.ready === 'yes'"):
-                time.sleep(0.01)
+            wait(window, "document.documentElement.dataset.ready === 'yes'")
             ready.append(time.monotonic() - began)
         print(f"composes after {statistics.median(ready):.2f} s (median of {rounds}, the worst {max(ready):.2f})")
         loading = window.evaluate("window.longest")

@@ -24,7 +24,8 @@ from lstm.storage import imported
 from lstm.storage.keras_files import HardSigmoid
 
 FOLDER = Path(__file__).parent / "rendering" / "composer"
-SCRIPTS = "lstm.js", "sampling.js", "abc.js", "sound.js", "views.js", "page.js"  # in the order of what needs what
+# in the order of what needs what
+SCRIPTS = "lstm.js", "fast.js", "sampling.js", "abc.js", "sound.js", "views.js", "page.js"
 STEPS = 127  # a weight is a whole number from -127 to 127, times the scale of its column
 
 
@@ -71,7 +72,7 @@ def page(checkpoint):
     data = f"""<script type="application/json" id="model">{facts}</script>
 <script type="application/octet-stream" id="weights">{base64.b64encode(data).decode()}</script>
 """
-    return document("A network that composes", style, body + data, script)
+    return document("A network that composes", style, body + data, script, compiles=True)
 
 
 def parse(argv):

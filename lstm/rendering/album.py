@@ -134,13 +134,16 @@ def page(articles, heading, about="", style=STYLE):
 """, SCRIPT)
 
 
-def document(title, style, body, script):
-    """A self-contained HTML document, whose policy lets in this style and this script alone. title: plain text."""
+def document(title, style, body, script, compiles=False):
+    """A self-contained HTML document, whose policy lets in this style and this script alone. title: plain text.
+
+    compiles: whether the script may make WebAssembly, which can do no more than the script that calls it.
+    """
     return f"""<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="{policy(style, script)}">
+<meta http-equiv="Content-Security-Policy" content="{policy(style, script, compiles)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{readable(title)}</title>
 <style>{style}</style>
@@ -220,11 +223,12 @@ def verdict_of(verdict):
     return f'<p class="verdict{" good" if verdict.flawless else ""}">{notation} {bars}</p>{listed}'
 
 
-def policy(style, script):
+def policy(style, script, compiles=False):
     """The Content-Security-Policy: nothing but this page's own style and script, and pictures and sound within it."""
     style, script = (base64.b64encode(hashlib.sha256(part.encode()).digest()).decode() for part in (style, script))
+    wasm = " 'wasm-unsafe-eval'" * compiles
     return (f"default-src 'none'; img-src data:; media-src data:; style-src 'sha256-{style}'; "
-            f"script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'")
+            f"script-src 'sha256-{script}'{wasm}; base-uri 'none'; form-action 'none'")
 
 
 def data_address(kind, content):

@@ -6,43 +6,42 @@ function sigmoid(x) {
   return 0.5 * Math.tanh(0.5 * x) + 0.5;
 }
 
-/** z (K,) += x (N,) times W (N, K). Eight rows of W at once: so each z is fetched and stored an eighth as often. */
-function addProduct(z, x, W) {
-  const K = z.length, N = x.length;
-  let n = 0;
-  for (; n + 7 < N; n += 8) {
-    const a = n * K, b = a + K, c = b + K, d = c + K, e = d + K, f = e + K, g = f + K, h = g + K;
-    const xa = x[n], xb = x[n + 1], xc = x[n + 2], xd = x[n + 3];
-    const xe = x[n + 4], xf = x[n + 5], xg = x[n + 6], xh = x[n + 7];
-    for (let k = 0; k < K; k++) {
-      z[k] += xa * W[a + k] + xb * W[b + k] + xc * W[c + k] + xd * W[d + k]
-        + xe * W[e + k] + xf * W[f + k] + xg * W[g + k] + xh * W[h + k];
-    }
+/**
+ * x (N,) times whole numbers W (N, K): (K,). What is added is rounded to float32 each time. Nearly all the time goes
+ * here; fast.js has the same, bit by bit, for a processor's wide instructions.
+ */
+function product(x, W, K) {
+  const z = new Float32Array(K);
+  for (let n = 0; n < x.length; n++) {
+    for (let k = 0; k < K; k++) z[k] += Math.fround(x[n] * W[n * K + k]);
   }
-  for (; n < N; n++) {
-    for (let k = 0; k < K; k++) z[k] += x[n] * W[n * K + k];
-  }
+  return z;
+}
+
+/** out (K,) = b (K,) + x (N,) times a matrix (N, K), which is whole numbers, each times the scale (K,) of its column. */
+function affine(out, b, x, { whole, scales }, multiply) {
+  const z = multiply(x, whole, out.length);
+  for (let k = 0; k < out.length; k++) out[k] = b[k] + scales[k] * z[k];
+  return out;
 }
 
 /** One LSTM layer. */
 class Layer {
-  constructor({ kernel, recurrent_kernel, bias }) {
+  constructor({ kernel, recurrent_kernel, bias }, multiply) {
     this.W = kernel;  // (E or H, 4H)
     this.U = recurrent_kernel;  // (H, 4H)
     this.b = bias;  // (4H,)
     this.H = bias.length / 4;
-    this.z = new Float64Array(bias.length);
+    this.multiply = multiply;
   }
 
   zero() {
-    return { h: new Float64Array(this.H), c: new Float64Array(this.H) };
+    return { h: new Float32Array(this.H), c: new Float32Array(this.H) };
   }
 
   /** The inputs' share of (1), x W + b: (4H,). */
   inputs(x) {
-    const z = Float64Array.from(this.b);
-    addProduct(z, x, this.W);
-    return z;
+    return affine(new Float32Array(4 * this.H), this.b, x, this.W, this.multiply);
   }
 
   /**
@@ -51,10 +50,9 @@ class Layer {
    * value, {unit: value}, and the units whose h is 0.
    */
   step(inputs, before, { bias = 0, cells = {}, silent = [] } = {}) {
-    const { U, H, z } = this;
-    const [i, f, g, o, c, h] = Array.from({ length: 6 }, () => new Float64Array(H));
-    z.set(inputs);
-    addProduct(z, before.h, U);                        // (1)  z_t = x_t W + h_{t-1} U + b
+    const { U, H, multiply } = this;
+    const [i, f, g, o, c, h] = Array.from({ length: 6 }, () => new Float32Array(H));
+    const z = affine(new Float32Array(4 * H), inputs, before.h, U, multiply);  // (1)  z_t = x_t W + b + h_{t-1} U
     for (let j = 0; j < H; j++) {
       i[j] = sigmoid(z[j]);                            // (2)
       f[j] = sigmoid(z[H + j] + bias);                 // (3)
@@ -69,16 +67,19 @@ class Layer {
   }
 }
 
-/** The whole network. arrays: {name: numbers} with the names of a weights file, such as "lstm_1/kernel". */
+/**
+ * The whole network. arrays: those of `unpacked`, with the names of a weights file, such as "lstm_1/kernel". multiply:
+ * how a product is made.
+ */
 class Network {
-  constructor(arrays, { V, E, H, L }) {
-    Object.assign(this, { V, E, H, L });
+  constructor(arrays, { V, E, H, L }, multiply = product) {
+    Object.assign(this, { V, E, H, L, multiply });
     this.embedding = arrays["embedding/embedding"];  // (V, E)
     this.layers = Array.from({ length: L }, (_, l) => new Layer({
       kernel: arrays[`lstm_${l + 1}/kernel`],
       recurrent_kernel: arrays[`lstm_${l + 1}/recurrent_kernel`],
       bias: arrays[`lstm_${l + 1}/bias`],
-    }));
+    }, multiply));
     this.table = new Array(V);  // the inputs' share of (1) in layer 1, which reads only V different inputs
     this.dense = { kernel: arrays["dense/kernel"], bias: arrays["dense/bias"] };  // (H, V), (V,)
   }
@@ -89,7 +90,8 @@ class Network {
 
   /** What layer 1 reads of a character, made when it is read first. */
   inputs(id) {
-    const row = () => Float64Array.from(this.embedding.subarray(id * this.E, (id + 1) * this.E));
+    const { whole, scales } = this.embedding;
+    const row = () => scales.map((scale, k) => scale * whole[id * this.E + k]);
     return this.table[id] ??= this.layers[0].inputs(row());
   }
 
@@ -99,31 +101,23 @@ class Network {
     this.layers.forEach((layer, l) => {
       after.push(layer.step(l ? layer.inputs(after[l - 1].h) : this.inputs(id), state[l], hands[l]));
     });
-    const logits = Float64Array.from(this.dense.bias);
-    addProduct(logits, after.at(-1).h, this.dense.kernel);
-    return { state: after, logits };
+    const { kernel, bias } = this.dense;
+    return { state: after, logits: affine(new Float64Array(this.V), bias, after.at(-1).h, kernel, this.multiply) };
   }
-}
-
-/** Whole numbers (N K,) times the scales (K,) of their columns. */
-function scaled(whole, scales) {
-  const K = scales.length, numbers = new Float32Array(whole.length);
-  for (let at = 0; at < whole.length; at += K) {
-    for (let k = 0; k < K; k++) numbers[at + k] = whole[at + k] * scales[k];
-  }
-  return numbers;
 }
 
 /**
- * Weights as numbers again, [name, numbers] one after another. bytes: 8 bits a weight, array by array: the scales of its
- * columns, then its rows; of a bias the scales are the numbers. See packed in page.py.
+ * The arrays that the bytes hold, {name: {whole, scales} or a bias}. bytes: 8 bits a weight, array by array: the scales of
+ * its columns, then its rows; of a bias the scales are the numbers. See packed in page.py.
  */
-function* unpacked(bytes, shapes) {
+function unpacked(bytes, shapes) {
+  const arrays = {};
   let at = 0;
   for (const [name, [rows, columns]] of shapes) {
     const scales = new Float32Array(bytes.slice(at, at += 4 * columns).buffer);
     const whole = new Int8Array(bytes.buffer, bytes.byteOffset + at, rows * columns);
     at += whole.length;
-    yield [name, rows ? scaled(whole, scales) : scales];
+    arrays[name] = rows ? { whole, scales } : scales;
   }
+  return arrays;
 }

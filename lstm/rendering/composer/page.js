@@ -539,12 +539,8 @@ async function weights() {
 }
 
 async function start() {
-  const bytes = await weights(), arrays = {};
-  for (const [name, array] of unpacked(bytes, about.shapes)) {
-    arrays[name] = array;
-    await rest();
-  }
-  model.network = new Network(arrays, about);
+  const { bytes, multiply } = fastest(await weights(), Math.max(about.V, about.E, 4 * about.H));
+  model.network = new Network(unpacked(bytes, about.shapes), about, multiply);
   set();
   listen();
   openAddress();
