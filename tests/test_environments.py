@@ -286,7 +286,7 @@ def test_a_signal_that_was_ignored_at_the_start_stays_ignored(training, tmp_path
     assert status == 0, err
 
 
-@pytest.mark.parametrize("command", [["train.py", "--help"], ["sample.py", "--help"], ["sample.py"]], ids=str)
+@pytest.mark.parametrize("command", [["train.py", "--help"], ["sample.py"]], ids=str)
 def test_python_without_docstrings_and_assertions_will_do(command):
     assert run("-OO", *command, cwd=ROOT)[0] == 0
 

@@ -43,7 +43,7 @@ def test_gradients_are_right_at_odd_sizes(backend, config, T, B):
 
 
 @both
-@pytest.mark.parametrize("rate", [0.6, 0.9])
+@pytest.mark.parametrize("rate", [pytest.param(0.6, marks=pytest.mark.slow), 0.9])
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow), pytest.param(2, marks=pytest.mark.slow)])
 def test_gradients_are_right_at_any_dropout_rate(backend, rate, seed):
     assert failures(Problem(Config(7, 4, 5, 2, rate, rate, rate), seed=seed, backend=backend)) == set()
@@ -191,7 +191,10 @@ def check_every_verdict(monkeypatch, sizes):
     assert [name for name, wrong in verdicts.items() if not wrong] == []
 
 
-@pytest.mark.parametrize("sizes", [{}, *ONES, *LARGER, FEWEST], ids=as_text)
+MIDDLE = [pytest.param(sizes, marks=pytest.mark.slow) for sizes in LARGER]
+
+
+@pytest.mark.parametrize("sizes", [{}, *ONES, *MIDDLE, FEWEST], ids=as_text)
 def test_every_verdict_is_right_at_small_and_middle_sizes(monkeypatch, sizes):
     check_every_verdict(monkeypatch, sizes)
 

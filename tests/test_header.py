@@ -191,7 +191,7 @@ LINES = [("R:ab\n",), ("K:a\n",), ("R:a\n", "M:12\n", "K:b1\n")]
 def test_many_streams_are_what_the_textbook_makes_of_each(whole, model, lines):
     count, length = AT_ONCE + 2, 60
     texts = whole(generate_many(model, LETTERS, PROMPT, generators(3, count), length, lines=lines, threads=2))
-    for stream, rng in enumerate(generators(3, count)):
+    for stream, rng in [*enumerate(generators(3, count))][::4]:  # one of those that began later is among them
         assert texts[stream] == by_the_book(model, rng, lines, length)
     assert {end for _, end in texts.values()} == {"tune", "length"}
     assert len({text for text, _ in texts.values()}) > count // 2

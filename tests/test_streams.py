@@ -54,8 +54,12 @@ def test_text_without_tunes_goes_on_to_its_length(whole, model):
     assert any("\n\n" in text for text, _ in texts.values())
 
 
+STOPS = ["\n", "aa", "\n\n", "a\nb"]
+STOPS += [pytest.param(stop, marks=pytest.mark.slow) for stop in ("a", "ccc", "ef", "abcd", "abcdef" * 99)]
+
+
 @pytest.mark.parametrize("tunes", [False, True])
-@pytest.mark.parametrize("stop", ["\n", "a", "aa", "ccc", "\n\n", "ef", "abcd", "a\nb", "abcdef" * 99], ids=repr)
+@pytest.mark.parametrize("stop", STOPS, ids=repr)
 def test_a_text_ends_right_after_the_one_to_stop_at(whole, model, stop, tunes):
     count, length = AT_ONCE + 2, 200
     texts = whole(generate_many(model, LETTERS, "ab", generators(3, count), length, tunes=tunes, stop=stop, threads=2))
