@@ -31,7 +31,7 @@ and of both kernels is the four gates in the order i f g o (that of Keras and Py
 
 import numpy as np
 
-from lstm.io import COUNT, SHARE, Bounds
+from lstm.io import COUNT, SHARE, WHOLE, Bounds
 from lstm.io.arrays import check_arrays, check_piece, check_range
 
 KEY = Bounds(int, 0, 2**32 - 1)
@@ -105,22 +105,25 @@ def sum_by_place(dz, where, P):
     return one_hot.T @ dz
 
 
-def dropout(x, rate, key, piece=slice(None), out=None):
+def dropout(x, rate, key, piece=slice(None), out=None, first=0):
     """Inverted dropout (Srivastava et al. 2014): zero a share `rate` of x, scale the rest by 1 / (1 - rate).
 
     x: (T, B, H).
     key: uint32, new for every step and layer.
     piece: the time steps to do; all by default.
     out: (T, B, H), where the result goes, a new array by default; it may be x.
+    first: which row of a larger batch is the first of x; its rows are dropped as they are there.
     Whether an element stays is decided by a hash of the key and of its position in x. So no mask is stored (backward
     computes it again: dropout is its own backward), and it does not matter how the work is cut into pieces.
     The hash is Wellons' `lowbias32`, a bijection of 32-bit integers.
     """
     check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}))
     rate, key = SHARE.check("rate", rate), KEY.check("key", key)
+    first = WHOLE.check("first", first)
     check_piece(piece, len(x))
     T, B, H = x.shape
     t, b, j = (np.arange(n, dtype=np.uint32) for n in x.shape)
+    b += np.uint32(first)
     position = ((b[:, None] * np.uint32(T) + t[piece, None, None]) * np.uint32(H)) + j  # (T, B, H)
     bits = position ^ np.uint32(key)
     bits = (bits ^ (bits >> np.uint32(16))) * np.uint32(0x7FEB352D)

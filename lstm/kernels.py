@@ -19,7 +19,7 @@ from lstm.engine import tile
 from lstm.engine.barrier import arrive, wait_for_all
 from lstm.engine.jit import OPTIONS, compiled
 from lstm.engine.machine import Machine
-from lstm.io import COUNT, SHARE
+from lstm.io import COUNT, SHARE, WHOLE
 from lstm.io.arrays import check_arrays, check_piece, check_range
 
 
@@ -251,29 +251,30 @@ def add_by_place(dz, where, P):
     return total
 
 
-def dropout(x, rate, key, piece=slice(None), out=None):
+def dropout(x, rate, key, piece=slice(None), out=None, first=0):
     """Inverted dropout by a hash of the position; see cell.dropout."""
     check_arrays({"x (T, B, H)": x} | ({} if out is None else {"out (T, B, H)": out}), plain=("out",))
     rate, key, start = SHARE.check("rate", rate), KEY.check("key", key), check_piece(piece, len(x))
+    first = WHOLE.check("first", first)
     out = np.empty(x.shape, x.dtype) if out is None else out
     if out is not x:
         out[piece] = x[piece]
     with np.errstate(over="ignore"):  # where nothing is compiled NumPy would warn of the hash, which is to overflow
-        drop(out[piece], rate, np.uint32(key), start, len(x))
+        drop(out[piece], rate, np.uint32(key), start, len(x), first)
     return out
 
 
 @compiled
-def drop(x, rate, key, start, T):
-    """The loop over the steps of x, which follow step `start` of T; in place: of two arrays that may be one LLVM would
-    not vectorise it."""
+def drop(x, rate, key, start, T, first):
+    """The loop over the steps of x, which follow step `start` of T, and over its rows, from row `first` of a batch on;
+    in place: of two arrays that may be one LLVM would not vectorise it."""
     u4 = np.uint32
     steps, B, H = x.shape
     least = u4(rate * 2**32)
     scale, zero = x.dtype.type(1 / (1 - rate)), x.dtype.type(0)
     for t in range(steps):
         for b in range(B):
-            at = u4((b * T + start + t) * H)
+            at = u4(((first + b) * T + start + t) * H)
             row = x[t, b]
             for j in range(H):
                 bits = u4(u4(at + u4(j)) ^ u4(key))

@@ -36,6 +36,11 @@ class Dropout(NamedTuple):
 
     rate: float
     key: np.uint32
+    first: int = 0  # which row of the whole batch is the first here
+
+    def drop(self, x, out, t, backend):
+        """Write steps t of x (T, B, H), after dropout, to `out`."""
+        backend.dropout(x, self.rate, self.key, t, out, self.first)
 
 
 def affine(x, kernel, bias, dropout, machine):
@@ -45,7 +50,7 @@ def affine(x, kernel, bias, dropout, machine):
 
     def piece(t):
         if dropout:
-            machine.backend.dropout(x, *dropout, t, out=dropped)
+            dropout.drop(x, dropped, t, machine.backend)
         np.matmul(rows(dropped[t]), kernel, out=rows(y[t]))
         y[t] += bias
 
@@ -63,7 +68,7 @@ def affine_backward(dy, kernel, dropout, machine):
     def piece(t):
         np.matmul(rows(dy[t]), kernel.T, out=rows(dx[t]))
         if dropout:
-            machine.backend.dropout(dx, *dropout, t, out=dx)
+            dropout.drop(dx, dx, t, machine.backend)
 
     return dx, by_time(piece, *dy.shape[:2])
 

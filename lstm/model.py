@@ -148,14 +148,15 @@ class DropoutKeys(NamedTuple):
     output: np.ndarray  # (L,), of each layer's output
     recurrent: np.ndarray  # (L,), of each recurrent kernel
     input: np.uint32  # of the embedding
+    first: int = 0  # which row of the whole batch is the first here, if others read the other rows
 
 
-def dropout_keys(seed, step, layers):
+def dropout_keys(seed, step, layers, first=0):
     """The DropoutKeys of a step, a function of the seed and the step alone."""
     seed, step = WHOLE.check("seed", seed), WHOLE.check("step", step)
     layers = SIZES["layers"].check("layers", layers)
     keys = np.random.SeedSequence([seed, step]).generate_state(2 * layers + 1)
-    return DropoutKeys(keys[:layers], keys[layers:-1], keys[-1])
+    return DropoutKeys(keys[:layers], keys[layers:-1], keys[-1], first)
 
 
 class BatchResult(NamedTuple):
@@ -273,7 +274,8 @@ class CharRNN:
         for n, lstm in enumerate(network.lstm):
             x, after, cache = lstm.forward(x, state.h[n], state.c[n], where, dropout, machine)
             where = None  # only the embedding's output is by character, not by place
-            dropout = Dropout(rate, keys.output[n]) if keys is not None and rate else None  # of what comes out
+            # of what comes out
+            dropout = Dropout(rate, keys.output[n], keys.first) if keys is not None and rate else None
             last.append(after)
             caches.append(cache)
         logits, of_dense = network.dense.forward(x, dropout, machine)

@@ -10,14 +10,16 @@ if __name__ == "__main__":
 
 import math
 import shlex
+import sys
 from argparse import BooleanOptionalAction
+from contextlib import ExitStack
 from dataclasses import asdict, fields
 from types import SimpleNamespace
 
 from tqdm import tqdm
 
 from lstm.corpus import counted
-from lstm.engine.threads import default_threads
+from lstm.engine.ranks import Alone, ranks_of_mpi
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, bar_interval, exit_with, number, path_name, say, whole
 from lstm.io.interrupts import STATUS, StopRequest
@@ -97,8 +99,9 @@ def parse(argv, name):
     )
     add = parser.add_argument_group("how it runs").add_argument
     add("--freq", type=whole(1), metavar="N", default=1, help="save weights every N epochs (1)")
-    add("--threads", type=number(THREADS), metavar="N", default=default_threads(), help="the result is the same (all)")
+    add("--threads", type=number(THREADS), metavar="N", help="of this process; the result is the same (all)")
     add("--backend", choices=BACKENDS, help="numba is fast, numpy is the textbook (numba)")
+    add("--mpi", action="store_true", help="share the rows out over the processes that mpiexec starts; see MPI.md")
     return parser.parse_args(argv)
 
 
@@ -120,7 +123,8 @@ def describe(session, every):
     rates = {"after each LSTM layer": config.dropout, "of the embedding": config.input_dropout}
     rates["of the recurrent kernels"] = config.recurrent_dropout
     dropout = ", ".join(f"{rate:g} {place}" for place, rate in rates.items() if rate) or "none"
-    print(f"dropout: {dropout}; {trainer.workers.threads} threads")
+    ranks = f" on each of {trainer.ranks.size} ranks" * (trainer.ranks.size > 1)
+    print(f"dropout: {dropout}; {trainer.workers.threads} threads{ranks}")
     rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
     averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
     print(f"learning rate: {rate}{averaging}")
@@ -160,7 +164,7 @@ def train_epoch(trainer, stop):
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
             bar.update(settings.batch_size * settings.seq_length)
             stop.listen()  # from now on there is something to lose; before, a Ctrl-C need not wait for the compiler
-            if stop.requested:
+            if trainer.ranks.stop_requested:
                 return False
     return True
 
@@ -181,13 +185,15 @@ def option(name, path, usual):
 
 def main(argv=None, name="train.py"):
     """The command. Returns the exit status."""
-    options = parse(argv, name)
-    run = Run(options.model_dir, options.log_dir)
-    with run.alone():
-        return train(run, options, name)
+    ranks = ranks_of_mpi() if "--mpi" in (sys.argv if argv is None else argv) else Alone()
+    with ranks.together(), ExitStack() as held:
+        options = parse(argv, name)
+        run = Run(options.model_dir, options.log_dir)
+        ranks.of_first(lambda: held.enter_context(run.alone()))
+        return train(run, options, name, ranks)
 
 
-def train(run, options, name):
+def train(run, options, name, ranks):
     """Train, until it is done or asked to stop. Returns the exit status."""
     named = named_by_user(options)
     if not (places.IS_CHECKOUT or options.input or options.resume):
@@ -196,17 +202,19 @@ def train(run, options, name):
         raise InputError("--init-vocabulary says the characters of --init-from, which is missing; give both")
     if options.init_from and options.resume:
         raise InputError("--init-from begins a run, and --resume goes on with one; leave one of them out")
+    threads = options.threads or ranks.threads()
     try:
         if options.resume:
-            session = resume(run, named, options.threads)
+            session = resume(run, named, threads, ranks)
         else:
-            session = begin(run, named, places.INPUT, options.threads, options.overwrite)
+            session = begin(run, named, places.INPUT, threads, options.overwrite, ranks)
     except Complete as remark:
         say(f"{name}: {remark}")
         return 0
     trainer, status, why = session.trainer, STATUS, ""
     directories = option("--model-dir", run.model_dir, places.MODELS)
     with StopRequest() as stop:
+        ranks.stop = stop
         try:
             describe(session, options.freq)
             finished = train_epochs(session, stop, options.freq)
@@ -223,6 +231,7 @@ def train(run, options, name):
             session.save_progress()
             directories += option("--log-dir", run.log_dir, places.LOGS)
             again = f"{places.command('train.py')} --resume{directories}"
+            again = f"mpiexec -n {ranks.size} {again} --mpi" if ranks.size > 1 else again
             say(f"{why}stopped in epoch {trainer.epoch}, nothing is lost; to go on: {again}")
             return status
     print(f"the curves are in {shown(run.curves_path)}")
@@ -238,7 +247,7 @@ def train_epochs(session, stop, every):
     """The epochs that are left. An epoch is saved before anything is said of it. False if it was asked to stop."""
     trainer = session.trainer
     while len(trainer.history) < trainer.settings.epochs:
-        if stop.requested or not train_epoch(trainer, stop):
+        if trainer.ranks.stop_requested or not train_epoch(trainer, stop):
             return False
         record = trainer.finish_epoch()
         session.save_epoch(every)

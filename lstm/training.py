@@ -15,6 +15,7 @@ from lstm.adam import Adam, clip_scale, decay, gradient_norm, update_average
 from lstm.batches import Batches
 from lstm.corpus import shuffled
 from lstm.engine.machine import Machine
+from lstm.engine.ranks import Alone
 from lstm.engine.threads import Workers, one_blas_thread
 from lstm.io import InputError, shown
 from lstm.io.arrays import check_arrays, check_range
@@ -49,34 +50,45 @@ def best(history):
     return min(history, key=lambda r: r.loss if math.isnan(r.val_loss) else r.val_loss)
 
 
-def character_losses(model, ids, seq_length, workers):
+def character_losses(model, ids, seq_length, workers, ranks=Alone()):
     """What each character of `ids` costs, without dropout: (nats, whether it was the likeliest), (n,) each.
 
     The ids are read as up to VALIDATION_ROWS rows side by side, each from the zero state to its end. The results
     are of ids[1 : n + 1], in the order of the text: nothing predicts the first, and rows of equal length leave a few.
     """
-    batches = Batches(ids, min(VALIDATION_ROWS, max(1, len(ids) - 1)), seq_length, remainder=True)
-    machine, state, parts = Machine(model.backend, workers), model.initial_state(batches[0][0].shape[1]), []
+    B = min(VALIDATION_ROWS, max(1, len(ids) - 1))
+    batches, rows = Batches(ids, B, seq_length, remainder=True), ranks.rows(B)
+    if rows.start == rows.stop:  # there are more ranks than rows
+        parts = [(np.zeros((0, batches.length), model.dtype), np.zeros((0, batches.length), bool))]
+    else:
+        parts = list(_losses(model, batches, rows, workers))
+    return tuple(ranks.joined(np.concatenate(mine, axis=1), 0).ravel() for mine in zip(*parts))
+
+
+def _losses(model, batches, rows, workers):
+    """(nats, whether it was the likeliest) of some rows of batch after batch, (rows, steps) each."""
+    machine, state = Machine(model.backend, workers), model.initial_state(rows.stop - rows.start)
     with one_blas_thread(), np.errstate(over="ignore", invalid="ignore"):  # the caller notices what is not finite
         for inputs, targets in batches:
+            inputs, targets = (np.ascontiguousarray(ids[:, rows]) for ids in (inputs, targets))
             logits, state, _ = model.forward(inputs, state, machine=machine)
-            parts.append((cross_entropy(logits, targets)[0].T, (logits.argmax(axis=-1) == targets).T))  # (rows, steps)
-    return tuple(np.concatenate(rows, axis=1).ravel() for rows in zip(*parts))
+            yield cross_entropy(logits, targets)[0].T, (logits.argmax(axis=-1) == targets).T
 
 
-def evaluate(model, ids, seq_length, workers):
+def evaluate(model, ids, seq_length, workers, ranks=Alone()):
     """Loss in nats per character and accuracy over `ids`, without dropout: means of `character_losses`."""
-    nats, correct = character_losses(model, ids, seq_length, workers)
+    nats, correct = character_losses(model, ids, seq_length, workers, ranks)
     return float(nats.mean(dtype=np.float64)), float(correct.mean())
 
 
 class Trainer:
     """A model, its optimizer, and its place in the text."""
 
-    def __init__(self, model, settings, training, validation=(), workers=None, edges=(), transposer=None):
+    def __init__(self, model, settings, training, validation=(), workers=None, edges=(), transposer=None, ranks=None):
         """training, validation: ids. Without at least two ids of validation nothing is validated.
 
-        edges: see Corpus; needed to shuffle. transposer: a Transposer; needed to transpose.
+        edges: see Corpus; needed to shuffle. transposer: a Transposer; needed to transpose. ranks: the processes that
+        train together; each has a Trainer.
         """
         for name, value, kind in (("model", model, CharRNN), ("settings", settings, Settings)):
             if not isinstance(value, kind):
@@ -89,7 +101,11 @@ class Trainer:
             raise InputError(f"transpose {settings.transpose:g} needs a Transposer; give one as transposer")
         if settings.shuffle and not len(edges):
             raise InputError("shuffle needs the edges of the tunes; give those of a Corpus as edges")
-        self.model, self.settings = model, settings
+        self.model, self.settings, self.ranks = model, settings, ranks or Alone()
+        if self.ranks.size > settings.batch_size:
+            raise InputError(f"--batch-size {settings.batch_size} has too few rows for {self.ranks.size} ranks; start "
+                             f"at most {settings.batch_size}, or choose a larger --batch-size")
+        self.rows = self.ranks.rows(settings.batch_size)  # those of the batch that are read here
         self.training, self.edges, self.transposer = training, edges, transposer
         self.validation = validation
         self.workers = workers or Workers()
@@ -116,7 +132,7 @@ class Trainer:
     def _start_epoch(self):
         """Each epoch reads the text from its start, with nothing remembered."""
         self.__dict__.pop("batches", None)  # those of the epoch before
-        self.state = self.model.initial_state(self.settings.batch_size)
+        self.state = self.model.initial_state(self.rows.stop - self.rows.start)
         self.position, self.nats, self.correct, self.seconds = 0, 0.0, 0, 0.0
 
     @property
@@ -147,20 +163,23 @@ class Trainer:
 
         Raises InputError where the loss is beyond all use or the gradient not finite, before any parameter is touched.
         """
-        started, (ids, targets) = time.perf_counter(), self.batches[self.position]
-        keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers)
+        started, batch = time.perf_counter(), self.batches[self.position]
+        ids, targets = (np.ascontiguousarray(ids[:, self.rows]) for ids in batch)
+        keys = dropout_keys(self.settings.seed, self.adam.t, self.model.config.layers, self.rows.start)
         result = self.model.loss_and_gradient(ids, targets, self.state, keys, self.workers)
-        norm = gradient_norm(result.gradient.flat, self.workers)
-        if not (result.nats / ids.size <= MOST_NATS and math.isfinite(norm)):
-            raise self._diverged(f"loss {result.nats / ids.size:.4g}, gradient norm {norm:.4g}", self.adam.t + 1)
+        share = ids.size / batch[0].size
+        nats, correct = self.ranks.add(result.gradient.flat, share, result.nats, result.correct)
+        loss, norm = nats / batch[0].size, gradient_norm(result.gradient.flat, self.workers)
+        if not (loss <= MOST_NATS and math.isfinite(norm)):
+            raise self._diverged(f"loss {loss:.4g}, gradient norm {norm:.4g}", self.adam.t + 1)
         with np.errstate(over="ignore", invalid="ignore"):  # it is noticed by the next loss, or before anything is kept
             self._update(result.gradient.flat, clip_scale(norm, self.settings.clip))
         self.state = result.state
         self.position += 1
-        self.nats += result.nats
-        self.correct += result.correct
+        self.nats += nats
+        self.correct += int(correct)
         self.seconds += time.perf_counter() - started
-        return result.nats / ids.size
+        return loss
 
     def _update(self, gradient, scale):
         """Move the parameters against `scale * gradient`, and their average after them."""
@@ -190,7 +209,9 @@ class Trainer:
             raise self._diverged(what, self.adam.t)
         val_loss, val_accuracy = math.nan, math.nan
         if len(self.validation) > 1:
-            val_loss, val_accuracy = evaluate(self.ema_model, self.validation, self.settings.seq_length, self.workers)
+            val_loss, val_accuracy = evaluate(
+                self.ema_model, self.validation, self.settings.seq_length, self.workers, self.ranks
+            )
             if not math.isfinite(val_loss):
                 raise self._diverged(f"validation loss {val_loss:.4g}", self.adam.t)
         speed = self.characters / self.seconds
@@ -218,7 +239,7 @@ class Trainer:
     def _arrays(self):
         """The arrays of a snapshot. Raises InputError where one is not finite: it is not to be kept."""
         arrays = {"parameters": self.model.parameters.flat, "m": self.adam.m, "v": self.adam.v}
-        arrays |= {"h": self.state.h, "c": self.state.c}
+        arrays |= {name: self.ranks.joined(array, 1) for name, array in self.state._asdict().items()}  # (L, B, H)
         if self.settings.averaging:
             arrays["average"] = self.ema_model.parameters.flat
         if not all(np.isfinite(array).all() for array in arrays.values()):
@@ -239,7 +260,7 @@ class Trainer:
         if self.settings.averaging:
             self.ema_model.parameters.flat[:] = arrays["average"]
         self.adam.m[:], self.adam.v[:], self.adam.t = arrays["m"], arrays["v"], numbers["t"]
-        self.state = State(arrays["h"], arrays["c"])
+        self.state = State(*(np.ascontiguousarray(arrays[name][:, self.rows]) for name in State._fields))
         self.position, self.nats, self.correct = numbers["position"], numbers["nats"], numbers["correct"]
         self.seconds = numbers["seconds"]
         self.history = [Record(**record) for record in numbers["history"]]

@@ -5,12 +5,18 @@ input, a list of paths. `saved` is what a resume file holds beside the snapshot.
 """
 
 import contextlib
+import hashlib
 import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+import numba
+import numpy as np
+
+import lstm
 from lstm.batches import Batches
 from lstm.corpus import Corpus, read
+from lstm.engine.ranks import Alone, versions
 from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
 from lstm.io.command_line import say
@@ -46,22 +52,25 @@ class Session:
     remarks: list  # for the user, on how the text was read, and what of a preset does not suit it
 
     def save_progress(self):
-        """Write what resuming needs; possible after any step."""
+        """Write what resuming needs; possible after any step. Of several ranks the first writes all files."""
         arrays, numbers = self.trainer.snapshot()
-        self.run.save_resume(arrays, numbers | self.saved)
+        if self.trainer.ranks.rank == 0:
+            self.run.save_resume(arrays, numbers | self.saved)
 
     def save_epoch(self, every=1):
         """Write the files of the epoch just finished; its weights if it is one of `every` so many, or the last."""
         trainer, record = self.trainer, self.trainer.history[-1]
-        if record.epoch % every == 0 or record.epoch == trainer.settings.epochs:
+        first = trainer.ranks.rank == 0
+        if first and (record.epoch % every == 0 or record.epoch == trainer.settings.epochs):
             losses = {"loss": record.loss, "val_loss": record.val_loss}
             knows = self.corpus.vocabulary, record.epoch, losses, self.corpus.abc, self.corpus.headers
             self.run.save_weights(Checkpoint(trainer.ema_model, *knows))
         self.save_progress()
-        self.run.save_log(trainer.history)
+        if first:
+            self.run.save_log(trainer.history)
 
 
-def begin(run, options, default_input, threads, overwrite=False):
+def begin(run, options, default_input, threads, overwrite=False, ranks=Alone()):
     """The Session of a new run. What is wrong with the options shows before anything is written or deleted."""
     settings = settings_for(options)
     source = source_of(options, {"input": [default_input]})
@@ -73,9 +82,11 @@ def begin(run, options, default_input, threads, overwrite=False):
         left_out = [*before.remarks, *left_out, kept(before, corpus.vocabulary, options["init_from"])]
     config = config_for(options, len(corpus.vocabulary), before)
     backend = options.get("backend", "numba")
-    trainer = new_trainer(config, settings, corpus, backend, threads, transposer, before)
-    run.begin(overwrite)
-    return Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks + left_out)
+    trainer = new_trainer(config, settings, corpus, backend, threads, transposer, before, ranks)
+    session = Session(run, trainer, corpus, saved_of(trainer, corpus, backend, source), remarks + left_out)
+    ranks.agree(facts_of(session))
+    ranks.of_first(lambda: run.begin(overwrite))
+    return session
 
 
 def model_to_begin_from(run, options, overwrite):
@@ -91,11 +102,11 @@ def model_to_begin_from(run, options, overwrite):
         raise InputError(str(error).replace("by --vocabulary", "by --init-vocabulary")) from error
 
 
-def resume(run, options, threads):
+def resume(run, options, threads, ranks=Alone()):
     """The Session of the run that is there, where it stopped. Only --epochs may differ from what it began with,
     and with a cosine schedule, whose rates depend on it, only once that has ended: then a new cycle begins.
     """
-    arrays, saved = run.load_resume()
+    arrays, saved = ranks.of_first(run.load_resume)
     refuse_misfits(arrays, saved, run.resume_path)
     refuse_changes(options, saved)
     settings = Settings(**saved["settings"] | chosen(options, Settings))
@@ -107,15 +118,26 @@ def resume(run, options, threads):
     refuse_another_preset(options, saved, corpus)
     config = Config(**saved["config"])
     refuse_misplaced(saved, config, settings, corpus, run.resume_path)
-    run.save_log([Record(**record) for record in saved["history"]])
+    ranks.of_first(lambda: run.save_log([Record(**record) for record in saved["history"]]))
     new_cycle = settings.schedule == "cosine" and is_finished(saved)
     refuse_too_few_epochs(settings, corpus, len(saved["history"]), new_cycle)
-    trainer = new_trainer(config, settings, corpus, saved["backend"], threads)
+    trainer = new_trainer(config, settings, corpus, saved["backend"], threads, ranks=ranks)
     trainer.restore(arrays, saved)
-    run.remove_leftovers()
+    ranks.of_first(run.remove_leftovers)
     if new_cycle:
         trainer.begin_cycle()
-    return Session(run, trainer, corpus, saved_of(trainer, corpus, saved["backend"], source), remarks)
+    session = Session(run, trainer, corpus, saved_of(trainer, corpus, saved["backend"], source), remarks)
+    ranks.agree(facts_of(session))
+    return session
+
+
+def facts_of(session):
+    """{name: value} of what must be the same on all ranks of a training."""
+    saved, parameters = session.saved, session.trainer.model.parameters.flat
+    options = saved["config"] | saved["settings"] | {"backend": saved["backend"]}
+    named = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    begins = {"weights to begin from": hashlib.sha256(parameters).hexdigest()[:12]}
+    return versions(lstm, np, numba) | {"the text": saved["text"][:12]} | named | begins
 
 
 def source_of(options, otherwise):
@@ -222,7 +244,7 @@ def config_for(options, characters, before=None):
     return Config(characters, **PRESETS[options.get("preset", USUAL)].config | chosen(options, Config) | sizes)
 
 
-def new_trainer(config, settings, corpus, backend, threads, transposer=None, before=None):
+def new_trainer(config, settings, corpus, backend, threads, transposer=None, before=None, ranks=None):
     """A Trainer with new parameters. Too short a text and too large a model show before memory is taken.
 
     transposer: that of `transposer_for`, where the caller has it already.
@@ -238,7 +260,8 @@ def new_trainer(config, settings, corpus, backend, threads, transposer=None, bef
     if before:
         take_over(parameters, corpus.vocabulary, before)
     model = CharRNN(config, parameters, backend)
-    return Trainer(model, settings, corpus.training, corpus.validation, Workers(threads), corpus.edges, transposer)
+    texts = corpus.training, corpus.validation
+    return Trainer(model, settings, *texts, Workers(threads), corpus.edges, transposer, ranks)
 
 
 def take_over(parameters, vocabulary, before):
