@@ -6,6 +6,7 @@ const SHOWN = 50;  // milliseconds after which what is new is shown
 const LONGEST = 2000;  // characters of a tune
 const STRONGEST = 4;  // of what is added to a forget gate's bias
 const PLAIN = 500;  // ... of a text that is no tune
+const GIVEN = 500;  // ... of a text to begin with: it is read at once, and the page waits
 
 const about = JSON.parse($("model").textContent);
 const model = { characters: [...about.characters], abc: about.abc, order: about.order, network: null };
@@ -18,6 +19,7 @@ let composer = null, other = null;  // the tune in the making, and the same with
 let running = false, owed = 0, last = 0, pressed = 0;
 let at = 0, selection = [0, 0], anchor = null;  // the character that the views are of, and those selected
 let hands = [], listed = [], heard = SILENCE, complaint = "";  // of a field that makes no sense
+let earlier = "";  // the tune before
 
 function noHands() {
   return model.network.layers.map(() => ({ bias: 0, cells: {}, silent: [] }));
@@ -94,17 +96,25 @@ function settle() {
   say();
 }
 
+/** What is wrong with a text to begin with, and the remedy; empty if nothing is. */
+function complaintOf(seed) {
+  if (seed.length > GIVEN) return `"Begins with" has ${seed.length} characters: leave at most ${GIVEN}.`;
+  const unknown = [...seed].find((character) => !model.characters.includes(character));
+  if (unknown === undefined) return "";
+  const code = unknown.codePointAt(0).toString(16).toUpperCase().padStart(4, "0");
+  return `The network does not know the character "${unknown}" (U+${code}): take it out of "Begins with".`;
+}
+
 function compose(variations = []) {
   settle();
   const settings = { ...chosen(), hands: structuredClone(hands) };
-  const unknown = [...settings.seed].find((character) => !model.characters.includes(character));
-  complaint = unknown === undefined ? ""
-    : `The network does not know the character "${unknown}": take it out of "Begins with".`;
+  complaint = complaintOf(settings.seed);
   if (complaint) {
     setRunning(false);
     $("status").textContent = complaint;
     return;
   }
+  earlier = composer?.text ?? "";
   composer = new Composer(model, settings, variations);
   composer.fields = Object.fromEntries(FIELDS.map((id) => [id, $(id).value]));
   other = touches(hands) ? new Composer(model, { ...settings, hands: [] }, variations) : null;
@@ -120,7 +130,8 @@ function begin() {
   $("question").value = "";
   [at, selection, listed, owed, last, pressed] = [0, [0, 0], [], 0, performance.now(), 0];
   showNotes();
-  setRunning(true);
+  setRunning($("pace").value !== "step");
+  wake();  // to show what is given, if nothing more comes by itself
 }
 
 /** Whether there is nothing left to compose. */
@@ -131,9 +142,9 @@ function over() {
 function setRunning(value) {
   running = value;
   $("pause").disabled = over();
-  $("pause").textContent = running ? "Pause" : "Go on";
+  $("pause").textContent = running || over() ? "Pause" : "Go on";
   $("step").disabled = !composer || Boolean(composer.ended);
-  for (const id of ["copy", "save-abc"]) $(id).disabled = !composer;
+  for (const id of ["copy", "link", "save-abc"]) $(id).disabled = !composer;
   for (const id of ["status", "chosen"]) $(id).ariaLive = running ? "off" : "polite";  // else it is said all the time
   if (running) wake();
 }
@@ -151,7 +162,8 @@ function turn() {
   woken = false;
   if (!composer) return;
   const began = performance.now(), pace = $("pace").value;
-  owed = pace === "step" ? pressed : pace === "0" ? Infinity : Math.min(60, owed + (began - last) / 1000 * Number(pace));
+  const single = pressed > 0 || pace === "step", paced = owed + (began - last) / 1000 * Number(pace);
+  owed = single ? pressed : pace === "0" ? Infinity : Math.min(60, paced);
   last = began;
   while (running && !composer.ended && owed >= 1 && performance.now() - began < SLICE) {
     composer.step();
@@ -159,11 +171,11 @@ function turn() {
     if (pressed) pressed--;
   }
   while (running && composer.ended && other && !other.ended && performance.now() - began < SLICE) other.step();
-  if (running && over()) setRunning(false);
+  if (running && (over() || (single && !pressed && !composer.ended))) setRunning(false);
   if (began - shownAt > SHOWN || !running) requestAnimationFrame(show);
   if (running) {
     if (pace === "0" || (composer.ended && other)) wake();
-    else if (pace !== "step") setTimeout(wake, 1000 / Math.max(30, Number(pace)));
+    else setTimeout(wake, 1000 / Math.max(30, Number(pace)));
   }
 }
 
@@ -185,12 +197,20 @@ function show() {
   }
   if (follows) moveTo(steps.length - 1, false);
   else showChosen();
-  $("status").textContent = complaint || (over() ? `Done: ${composer.ended}.` : running
-    ? `${steps.length} characters` : "Paused.");
   if (composer.ended || "|\n".includes(steps.at(-1)?.character)) showNotes();
+  $("status").textContent = complaint || (over() ? ending() : running
+    ? `${steps.length} characters` : `${steps.length} characters. Paused: "One character" or "Go on".`);
   showSimilarity();
-  for (const id of ["other", "other-title", "which"]) $(id).hidden = !other;
+  for (const id of ["other", "other-title", "which", "parts"]) $(id).hidden = !other;
+  for (const id of ["hear-touched", "hear-untouched"]) $(id).hidden = !other || !model.abc;
   if (other) showOther();
+}
+
+/** What is said of a tune that is complete. */
+function ending() {
+  if (composer.text === earlier) return "Done: it is the same tune as before. Press Another tune for a new one.";
+  const silent = model.abc && !heard.notes.length ? " There are no notes in it, so that there is nothing to play." : "";
+  return `Done: ${composer.ended}.${silent}`;
 }
 
 /** The untouched tune, from where the two part in bold. */
@@ -200,6 +220,9 @@ function showOther() {
   const rest = document.createElement("b");
   rest.textContent = other.text.slice(same);
   $("other").replaceChildren(other.text.slice(0, same), rest);
+  const alike = same === Math.max(other.text.length, composer.text.length);
+  $("parts").textContent = !over() ? "" : alike ? "The tune is the same as without your hand."
+    : `The tune is another from character ${same + 1} on.`;
 }
 
 function paint(n) {
@@ -252,6 +275,10 @@ function select(from) {
   getSelection().setBaseAndExtent(text.children[ends[0]].firstChild, 0, text.children[ends[1]].firstChild, 1);
 }
 
+function percent(p) {
+  return p < 0.01 ? "less than 1 %" : `${Math.round(100 * p)} %`;
+}
+
 function named(character) {
   return { "\n": "↵", " ": "␣" }[character] ?? character;
 }
@@ -259,8 +286,12 @@ function named(character) {
 function showChosen() {
   const step = composer?.steps[at];
   if (!step) return;
-  const surprise = Number.isNaN(step.nats) ? "" : `, which cost ${step.nats.toFixed(2)} nats`;
-  $("chosen").textContent = `Character ${at + 1}: ${named(step.character)}${step.given ? " (given)" : ""}${surprise}.`;
+  const words = { "\n": " (end of a line)", " ": " (space)" }[step.character] ?? "";
+  const surprise = Number.isNaN(step.nats) ? "" : ` The network gave it ${percent(Math.exp(-step.nats))}: `
+    + `${step.nats.toFixed(2)} nats of surprise.`;
+  $("chosen").textContent = `Character ${at + 1}: ${named(step.character)}${words}${step.given ? ", given" : ""}.`
+    + surprise + (running || composer.canVary(at + 1) ? "" : composer.steps[at + 1]?.given ? " What follows it is given."
+      : " Choose one before it to go on from there in another way.");
   if ($("next-panel").open) showNext(step);
   if ($("unit-panel").open) {
     drawStrips($("strips"), composer.steps, layer(), unit(), at);
@@ -341,6 +372,10 @@ function showNotes() {
 
 function showPlaying() {
   $("play").textContent = player.playing ? "Stop" : "Play";
+  const one = player.playing && (shownTune() === other ? "hear-untouched" : "hear-touched");
+  for (const [id, name] of [["hear-touched", "Hear yours"], ["hear-untouched", "Hear the untouched"]]) {
+    $(id).textContent = id === one ? "Stop" : name;
+  }
   for (const span of document.querySelectorAll("#text .sounds")) span.classList.remove("sounds");
   if (!player.playing) return;
   const beat = player.beat;
@@ -388,8 +423,12 @@ function showHands() {
   $("hands").textContent = said.length ? `Your hand: ${said.join("; ")}.` : "No hand is in.";
   hands.forEach(({ bias }, of) => {
     $(`bias-${of}`).value = bias;
-    $(`bias-${of}-said`).textContent = bias;
+    sayBias(of, bias);
   });
+}
+
+function sayBias(of, bias) {
+  $(`bias-${of}-said`).textContent = `${bias > 0 ? "+" : ""}${bias}`;
 }
 
 function touch(change) {
@@ -421,10 +460,11 @@ function set() {
   $("biases").replaceChildren(...model.network.layers.map((_, n) => {
     const label = document.createElement("label");
     label.htmlFor = `bias-${n}`;
-    label.append(`Forget bias of layer ${n + 1}: + `);
+    label.append(`Forget bias of layer ${n + 1}: `);
     const said = document.createElement("output"), input = document.createElement("input");
     Object.assign(said, { id: `bias-${n}-said` });
     Object.assign(input, { type: "range", min: -STRONGEST, max: STRONGEST, step: 0.5, value: 0, id: `bias-${n}` });
+    input.addEventListener("input", () => sayBias(n, Number(input.value)));
     input.addEventListener("change", () => touch(() => { hands[n].bias = Number(input.value); }));
     label.append(said, input);
     return label;
@@ -438,14 +478,54 @@ function say() {
   for (const id of ["rhythm", "meter", "key"]) $(id).disabled = $("seed").value !== "";  // which says how it begins
 }
 
+/** What one does next when a setting has changed. */
+function ask() {
+  complaint = "";
+  if (!running) $("status").textContent = "Press Compose for a tune with these settings.";
+}
+
+function play() {
+  showNotes();
+  if (heard.notes.length) player.play(heard.notes);
+}
+
+/** Play one of two tunes, that of a radio button; or stop it. */
+function hear(which) {
+  const stop = player.playing && $(which).checked;
+  $(which).checked = true;
+  if (stop) player.stop();
+  else play();
+}
+
+/** Copy a text, and say so. */
+async function copy(text, said) {
+  let done = true;
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {  // an old browser, or one that allows it on a server's pages only
+    const field = document.createElement("textarea");
+    field.value = text;
+    document.body.append(field);
+    field.select();
+    done = document.execCommand("copy");
+    field.remove();
+  }
+  $("status").textContent = done ? said : "This browser does not let the page copy.";
+}
+
 function listen() {
   const on = (id, event, act) => $(id).addEventListener(event, act);
   on("settings", "submit", (event) => { event.preventDefault(); compose(); });
   on("another", "click", () => { $("random_seed").value = newSeed(); compose(); });
-  on("pause", "click", () => { last = performance.now(); setRunning(!running); });
-  on("step", "click", () => { $("pace").value = "step"; pressed++; setRunning(true); });
+  on("pause", "click", () => {
+    if (!running && $("pace").value === "step") pressed++;
+    last = performance.now();
+    setRunning(!running);
+  });
+  on("step", "click", () => { pressed++; setRunning(true); });
   on("pace", "change", () => { last = performance.now(); if (running) wake(); });
-  for (const id of ["temperature", "top_p", "tempo", "seed"]) on(id, "input", say);
+  on("tempo", "input", say);
+  for (const id of FIELDS) on(id, "input", () => { say(); ask(); });
   on("text", "click", (event) => {
     const place = [...$("text").children].indexOf(event.target);
     if (place >= 0) moveTo(place);
@@ -477,30 +557,25 @@ function listen() {
     settle();
     const { temperature, top_p } = chosen();
     composer.vary({ at: at + 1, random_seed: newSeed(), temperature, top_p });
-    other = null;
+    [other, earlier] = [null, ""];
     begin();
+    $("text").focus();  // the button is off now
   });
-  on("copy", "click", async () => {
-    try {
-      await navigator.clipboard.writeText(shownTune().text);
-      $("status").textContent = "Copied.";
-    } catch {
-      getSelection().selectAllChildren($("text"));
-      $("status").textContent = document.execCommand("copy") ? "Copied." : "Selected.";
-    }
-  });
+  on("copy", "click", () => copy(shownTune().text, "Copied."));
+  on("link", "click", () => copy(location.href, location.protocol === "file:"
+    ? "Copied: the link works where this file is, so send the file too." : "Copied."));
   on("save-abc", "click", () => save("tune.abc", shownTune().text, "text/vnd.abc"));
   on("save-midi", "click", () => save("tune.mid", midi(soundOf(shownTune().text).notes, player.tempo), "audio/midi"));
   on("play", "click", () => {
     if (player.playing) player.stop();
-    else {
-      showNotes();
-      if (heard.notes.length) player.play(heard.notes);
-    }
+    else play();
   });
+  on("hear-touched", "click", () => hear("touched"));
+  on("hear-untouched", "click", () => hear("untouched"));
   on("tempo", "change", () => player.setTempo(Number($("tempo").value)));
   on("loop", "change", () => { player.loop = $("loop").checked; });
   for (const id of ["touched", "untouched"]) on(id, "change", () => { player.stop(); showNotes(); });
+  on("touch-what", "change", () => { $("touch-value").disabled = $("touch-what").value === "silent"; });
   on("touch-add", "click", () => {
     const units = unitsOf($("touch-units").value), hand = hands[$("touch-layer").value];
     if (!units) {
