@@ -418,6 +418,14 @@ def test_every_control_has_a_name_and_every_picture_a_text(visit):
     assert unnamed == []
 
 
+def test_with_text_of_twice_the_size_nothing_is_beside_the_window(opened):
+    opened.locator("#touch-panel summary").click()
+    opened.fill("#touch-units", "0-199")
+    composed(opened, "#touch-add")
+    opened.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
 def test_the_first_thing_one_can_do_is_hear_a_tune(opened):
     """Play and the notes are in sight, or next to it, when the page opens; nothing of it is lost in explanations."""
     top = "(id) => document.getElementById(id).getBoundingClientRect().top"
