@@ -25,7 +25,8 @@ from lstm.storage.keras_files import HardSigmoid
 
 FOLDER = Path(__file__).parent / "rendering" / "composer"
 # in the order of what needs what
-SCRIPTS = "lstm.js", "fast.js", "sampling.js", "abc.js", "sound.js", "views.js", "page.js"
+PARTS = "lstm.js", "fast.js", "sampling.js", "abc.js", "sound.js", "views.js"  # in the order of what needs what
+SCRIPTS = *PARTS, "page.js", "settings.js", "composing.js", "showing.js", "hands.js", "controls.js"  # these need a page
 STEPS = 127  # a weight is a whole number from -127 to 127, times the scale of its column
 
 

@@ -14,7 +14,7 @@ from lstm import kernels
 from lstm.io.command_line import exit_with
 from lstm.io.hdf5 import SEAL, SEAL_BYTES, seal
 from lstm.model import CharRNN, Config, initial_parameters
-from lstm.page import FOLDER, SCRIPTS
+from lstm.page import FOLDER, PARTS
 
 NODE = shutil.which("node")
 needs_node = pytest.mark.skipif(NODE is None, reason="of JavaScript, and there is no Node here")
@@ -96,8 +96,8 @@ def changed_image(image, random):
 
 
 def javascript(expression, given=None):
-    """What an expression gives that has all of the page's program but its last part, and `given`."""
-    program = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in SCRIPTS[:-1])
+    """What an expression gives that has the page's program, as far as it needs no page, and `given`."""
+    program = "\n".join((FOLDER / name).read_text(encoding="utf-8") for name in PARTS)
     source = f"{program}\nconst given = JSON.parse(require('fs').readFileSync(0, 'utf8'));\n" \
              f"process.stdout.write(JSON.stringify({expression}));"
     done = subprocess.run([NODE, "-e", source], input=json.dumps(given), capture_output=True, text=True, timeout=300)

@@ -137,8 +137,7 @@ def test_it_pauses_goes_on_and_takes_single_steps_to_the_same_tune(opened):
         opened.click("#step")
         until(opened, f"composer.text.length === {count + more}")
     opened.select_option("#pace", "0")
-    done(opened)
-    assert text_of(opened) == whole
+    assert composed(opened, "#pause") == whole
 
 
 def test_a_place_is_chosen_by_a_click_and_by_keys(opened):
@@ -417,3 +416,123 @@ def test_every_control_has_a_name_and_every_picture_a_text(visit):
     unnamed = page.evaluate("""[...document.querySelectorAll('button, input, select, textarea, canvas[role=img]')]
         .filter((e) => !(e.labels?.length || e.textContent.trim() || e.ariaLabel)).map((e) => e.id)""")
     assert unnamed == []
+
+
+def test_with_text_of_twice_the_size_nothing_is_beside_the_window(opened):
+    opened.locator("#touch-panel summary").click()
+    opened.fill("#touch-units", "0-199")
+    composed(opened, "#touch-add")
+    opened.evaluate("document.documentElement.style.fontSize = '200%'")
+    assert opened.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+
+
+def test_the_first_thing_one_can_do_is_hear_a_tune(opened):
+    """Play and the notes are in sight, or next to it, when the page opens; nothing of it is lost in explanations."""
+    top = "(id) => document.getElementById(id).getBoundingClientRect().top"
+    tops = opened.evaluate(f"['play', 'roll', 'text'].map({top})")
+    assert tops == sorted(tops) and tops[0] < PHONE["height"] and tops[1] < 1.2 * PHONE["height"]
+    assert opened.is_enabled("#play")
+
+
+def test_the_same_tune_again_is_said_to_be_that(opened):
+    composed(opened)
+    assert "the same tune as before" in opened.inner_text("#status")
+    composed(opened, "#another")
+    assert "the same tune" not in opened.inner_text("#status")
+
+
+def test_a_changed_setting_says_what_to_press(opened):
+    opened.select_option("#key", "D")
+    assert "Press Compose" in opened.inner_text("#status")
+
+
+def test_a_text_without_notes_says_why_it_cannot_be_played(visit):
+    page = visit("#seed=%20")
+    page.evaluate("composer.text = 'X:1\\n\\n'; show()")
+    assert page.is_disabled("#play") and "no notes" in page.inner_text("#status")
+
+
+def test_a_text_to_begin_with_that_is_too_long_is_refused_at_once(visit):
+    page = visit()
+    before = text_of(page)
+    page.fill("#seed", "abc " * 1000)
+    page.click("#compose")
+    assert "4000 characters" in page.inner_text("#status") and text_of(page) == before
+
+
+def test_after_one_character_it_is_paused_and_goes_on_at_the_pace_that_is_set(visit):
+    page = visit()
+    whole = text_of(page)
+    page.select_option("#pace", "step")
+    page.click("#compose")
+    for count in (3, 4):  # "X:" is given
+        assert page.inner_text("#pause") == "Go on"
+        page.click("#step" if count == 3 else "#pause")
+        until(page, f"composer.text.length === {count} && !running")
+    page.select_option("#pace", "0")
+    assert composed(page, "#pause") == whole
+
+
+def test_keys_stay_in_the_tune_when_one_goes_on_from_a_place(visit):
+    page = visit()
+    page.locator("#text span").nth(60).click()
+    page.focus("#vary")
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "text"
+    done(page)
+
+
+def test_the_hand_says_where_the_tunes_part_and_both_are_heard_beside_it(opened):
+    opened.locator("#touch-panel summary").click()
+    opened.fill("#touch-units", "0-199")
+    composed(opened, "#touch-add")
+    place = opened.evaluate("[...composer.text].findIndex((character, n) => character !== other.text[n])")
+    assert f"from character {place + 1} on" in opened.inner_text("#parts")
+    for button, tune in (("#hear-untouched", "other"), ("#hear-touched", "composer")):
+        opened.click(button)
+        assert opened.evaluate(f"player.playing && shownTune() === {tune}") and opened.inner_text(button) == "Stop"
+    opened.click("#hear-touched")
+    assert not opened.evaluate("player.playing") and opened.inner_text("#hear-touched") == "Hear yours"
+
+
+def test_the_number_at_a_slider_moves_with_it(visit):
+    page = visit()
+    page.locator("#touch-panel summary").click()
+    page.evaluate("""(() => {
+        const bias = document.getElementById('bias-0');
+        bias.value = 1.5;
+        bias.dispatchEvent(new Event('input'));
+    })()""")
+    assert page.inner_text("#bias-0-said") == "+1.5"
+
+
+def test_the_link_is_copied(opened):
+    opened.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    opened.click("#link")
+    until(opened, "document.getElementById('status').textContent.startsWith('Copied')")
+    assert opened.evaluate("navigator.clipboard.readText()") == opened.evaluate("location.href")
+
+
+def test_a_sound_that_is_stopped_dies_away_and_does_not_click(visit):
+    page = visit()
+    page.click("#play")
+    until(page, "player.beat > 0.5")
+    page.click("#play")
+    assert page.evaluate("player.out.gain.value > 0")
+    until(page, "player.out.gain.value < 0.001")
+
+
+@pytest.mark.parametrize("motion, glides", [("reduce", False), ("no-preference", True)])
+def test_with_reduced_motion_only_the_playhead_moves(motion, glides, visit):
+    page = visit(reduced_motion=motion)
+    differ = page.evaluate("""(() => {
+        const drawn = (beat) => {
+            const rectangles = [], fillRect = CanvasRenderingContext2D.prototype.fillRect;
+            CanvasRenderingContext2D.prototype.fillRect = (...rectangle) => rectangles.push(rectangle);
+            drawRoll(document.getElementById('roll'), heard, beat);
+            CanvasRenderingContext2D.prototype.fillRect = fillRect;
+            return JSON.stringify(rectangles.slice(0, -1));  // the last is the playhead
+        };
+        return drawn(15) !== drawn(16);
+    })()""")
+    assert differ == glides

@@ -47,8 +47,10 @@ class Player {
   /** Stop, with the playhead where it is or elsewhere. */
   stop(at = this.beat) {
     if (this.playing) {
+      const { out, context } = this;
       clearInterval(this.timer);
-      this.out.disconnect();
+      out.gain.setTargetAtTime(0, context.currentTime, 0.01);  // a note that is cut at once clicks
+      setTimeout(() => out.disconnect(), 100);
     }
     Object.assign(this, { timer: null, paused: at });
     this.changed();

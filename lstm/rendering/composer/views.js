@@ -31,7 +31,8 @@ function drawRoll(canvas, { notes, bars }, beat) {
   if (!notes.length) return;
   const pitches = notes.map((note) => note.pitch), low = Math.min(...pitches) - 1, high = Math.max(...pitches) + 1;
   const shown = Math.max(8, width / 28);  // beats, so that an eighth is wide enough to be seen
-  const from = Math.max(0, beat - shown * 0.4);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;  // then page after page, and nothing glides
+  const from = still ? Math.floor(beat / shown) * shown : Math.max(0, beat - shown * 0.4);
   const x = (at) => (at - from) * width / shown, y = (pitch) => 10 + (high - pitch) * (height - 20) / (high - low);
   context.fillStyle = ink;
   context.globalAlpha = 0.25;
