@@ -4,6 +4,7 @@ Each rank reads some rows of every batch, and has all parameters. The sum of the
 by bit, so that each makes the same step of the optimizer by itself. `Alone` is what a training has without MPI.
 """
 
+import math
 import os
 import platform
 import sys
@@ -130,14 +131,17 @@ class Ranks(Alone):
             sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")
         try:
             yield
+            self._all_end(math.inf)
         except BaseException as error:
             if not self._all_end():
                 self._abort(error, error_output)
             raise
+        finally:
+            self.mpi.Finalize()  # now, because a launcher ends all if one ends before that, as Ctrl-C has it
 
-    def _all_end(self):
-        """Whether all ranks come to their end now, as where they all refuse the same option."""
-        arrived, until = self.parting.Ibarrier(), time.monotonic() + PATIENCE
+    def _all_end(self, patience=PATIENCE):
+        """Whether all ranks come to their end too, as where they all refuse the same option. patience: seconds."""
+        arrived, until = self.parting.Ibarrier(), time.monotonic() + patience
         while not arrived.Test():
             if time.monotonic() > until:
                 return False
@@ -146,9 +150,10 @@ class Ranks(Alone):
 
     def _abort(self, error, output):
         """Say what has happened to this rank, and end all."""
-        if not isinstance(error, (InputError, KeyboardInterrupt, OSError, MemoryError)):
+        if not isinstance(error, (InputError, KeyboardInterrupt, OSError, MemoryError, SystemExit)):
             traceback.print_exception(error, file=output)
-        why = str(error) or type(error).__name__
+        refused = isinstance(error, SystemExit)  # by the parser, which says so where nobody hears it
+        why = "its options are refused" if refused else str(error) or type(error).__name__
         print(f"rank {self.rank} on {self.machine} has ended: {why}; so all end", file=output, flush=True)
         self.all.Abort(2)
 
