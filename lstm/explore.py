@@ -19,14 +19,14 @@ from tqdm import tqdm
 
 from lstm.corpus import Corpus, read
 from lstm.engine.threads import default_threads
-from lstm.exploration.report import write_csv, write_page
+from lstm.exploration.report import best_of, write_csv, write_page
 from lstm.exploration.space import NAMES, SPACE, Range, space_of, train_command, usual_options, values_of, words
-from lstm.exploration.storage import check_installed
-from lstm.exploration.study import BEST, FAILED, RUNNING, SEEDS, STOPPED, Budget, best_runs, expected_epochs
+from lstm.exploration.storage import check_installed, open_storage, said_plainly_of
+from lstm.exploration.study import BEST, FAILED, RUNNING, SEEDS, STOPPED, Budget, best_runs, expected_epochs, plan_of
 from lstm.exploration.worker import Job, start, work
 from lstm.io import COUNT, InputError, places
 from lstm.io.command_line import Parser, bar_interval, between, exit_with, number, path_name, say, whole
-from lstm.io.files import make_directory
+from lstm.io.files import is_there, make_directory
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.io.standard_streams import escaped
@@ -82,7 +82,10 @@ def main(argv=None):
     """The command. Returns the exit status."""
     options = parse(argv)
     check_installed()
+    options.storage = str(options.storage or Path(options.log_dir, "explore.journal"))
     given = {name: getattr(options, name) for name in NAMES if getattr(options, name) is not None}
+    if options.report:
+        given = take_over(options)
     space = space_of(given)
     source = source_of(vars(options), vars(options)) if options.input else {}
     corpus = corpus_apart(options, source)
@@ -92,9 +95,19 @@ def main(argv=None):
     exploration = job.exploration()
     finished = True
     if not options.report:
-        with StopRequest() as stop:
+        with StopRequest() as stop, said_plainly_of(options.storage):
             finished = search(job, exploration, options, stop)
     return conclude(job, exploration, options, source, finished)
+
+
+def take_over(options):
+    """What the search that is to be reported on was given. Its epochs and seed become those of the options."""
+    if not ("://" in options.storage or is_there(options.storage)):
+        raise InputError(f"there is no {shown(options.storage)} to report on; leave --report out to begin a search")
+    with said_plainly_of(options.storage):
+        plan = plan_of(open_storage(options.storage), options.study)
+    options.epochs, options.seed = plan["epochs"], plan["seed"]
+    return {name: [values_of(name)(word) for word in text.split()] for name, text in plan["space"].items()}
 
 
 def corpus_apart(options, source):
@@ -137,10 +150,9 @@ def job_of(options, corpus, space, usual):
     plan = {"space": {name: words(choice) for name, choice in space.items()}}
     plan |= {"held fixed": {name: value for name, value in usual.items() if name not in space}}
     plan |= {"epochs": options.epochs, "seed": options.seed, "text": corpus.digest, "apart": APART}
-    storage = str(options.storage or Path(options.log_dir, "explore.journal"))
     threads = options.threads or max(1, default_threads() // options.workers)
     budget = Budget(trials, options.epochs_in_all, hours, options.workers)
-    return Job(storage, options.study, plan, space, usual, str(options.log_dir), corpus, threads, budget)
+    return Job(options.storage, options.study, plan, space, usual, str(options.log_dir), corpus, threads, budget)
 
 
 # -- the search
@@ -167,8 +179,8 @@ def bar_of(exploration, budget):
         total = expected_epochs(budget.trials, most) + (count - BEST - 1) * most
     form = "{l_bar}{bar}| {n:.1f} of about {total:.0f} epochs [{elapsed}<{remaining}{postfix}]"
     if total is None:
-        form = "{desc}: {n:.1f} epochs [{elapsed}" + f", until {time.strftime('%H:%M', time.localtime(budget.deadline))}"
-        form += "{postfix}]"
+        end = time.strftime("%H:%M", time.localtime(budget.deadline))
+        form = "{desc}: {n:.1f} epochs [{elapsed}, until about " + end + "{postfix}]"
     return tqdm(desc="search", total=total, bar_format=form, mininterval=bar_interval(), leave=False, file=sys.stderr)
 
 
@@ -213,7 +225,7 @@ def described(run, space):
     """A Run that has ended, in a line."""
     varied = [name for name, choice in space.items() if isinstance(choice, Range) or len(choice) > 1]
     choices = ", ".join(f"{name.replace('_', ' ')} {run.options[name]}" for name in varied)
-    who = f"{'the usual preset' if run.usual else f'trial {run.number}'}, seed {run.seed} ({choices})"
+    who = f"{run.name}, seed {run.seed} ({choices})"
     if run.state == FAILED:
         return f"{who} failed: {run.why}"
     behind = ", where it was behind" * (run.state == STOPPED)
@@ -247,16 +259,19 @@ def share_out(job, workers, stop, watch):
 def conclude(job, exploration, options, source, finished):
     """Write the report, and print the command that trains the best fully."""
     runs = exploration.runs()
+    failed = [run for run in runs if run.state == FAILED]
     if not any(run.curve for run in runs):
-        say(f"{NAME}: there is nothing to report yet; the same command goes on")
-        return STATUS if not finished else 0
+        why = f"; {failed[0].name} failed: {failed[0].why}" if failed else ", and the same command goes on"
+        raise InputError(f"no trial has trained an epoch yet{why}")
     write_csv(options.log_dir, exploration)
-    best = best_runs(runs, 1)[0]
-    command = train_command(exploration.full(best.options), PRESETS[USUAL].settings["epochs"], options.seed, source)
-    path = write_page(options.log_dir, exploration, job.corpus, command, source)
+    best = best_of(exploration)
+    command = train_command(best.options, PRESETS[USUAL].settings["epochs"], options.seed, source)
+    names = [Path(path).name for path in source.get("input", [places.INPUT])]
+    path = write_page(options.log_dir, exploration, job.corpus, command, names)
     if not finished:
         ended = sum(run.state != RUNNING for run in runs)
-        say(f"stopped; {ended} trials are kept, and the same command goes on; the report so far is {shown(path)}")
+        kept = f"{ended} trial{'s are' if ended != 1 else ' is'} kept"
+        say(f"stopped; {kept}, and the same command goes on; the report so far is {shown(path)}")
         return STATUS
     say(f"the report is {shown(path)}; to train the best of it fully:")
     print(command)

@@ -114,7 +114,7 @@ def test_what_the_installed_package_has_no_tunes_for_needs_some(typed, tmp_path,
 def test_the_installed_package_names_the_commands_that_are_there(typed, tmp_path):
     status, out, err = typed("-m", "lstm.compose", "--model-dir", "nowhere")
     assert (status, out) == (2, "") and err.endswith("; python -m lstm.train makes some\n")
-    for name in ("card", "compose", "evaluate", "export", "gradcheck", "page", "train"):
+    for name in ("card", "compose", "evaluate", "explore", "export", "gradcheck", "page", "train"):
         status, out, err = typed("-m", f"lstm.{name}", "--help")
         assert status == 0 and not re.search(r"\w\.py\b|\.\[", out)
 

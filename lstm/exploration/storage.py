@@ -5,7 +5,7 @@ Optuna writes both. What goes wrong with them becomes one line, in which no pass
 
 import json
 import os
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from lstm.io import InputError
@@ -19,7 +19,13 @@ except ImportError:
     optuna = sqlalchemy = None
 
 WAIT = 10  # seconds for a server to answer
-DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "pymysql"}  # the usual ones
+MOST = 300  # characters of what a server says
+DRIVERS = {  # module of a driver, as SQLAlchemy calls it: the package that has it
+    "psycopg2": "psycopg2-binary",
+    "psycopg": '"psycopg[binary]"',
+    "mysqldb": "mysqlclient",
+    "pymysql": "pymysql",
+}
 
 
 def check_installed():
@@ -64,41 +70,42 @@ def mend(path, lock):
 
 def database(url):
     """The storage in a database."""
-    with plainly_of_database(url):
-        address = sqlalchemy.engine.make_url(url)
-        kind = address.get_backend_name()
+    with said_plainly_of(url):
         options = {"pool_pre_ping": True}  # because hours may lie between two questions
-        if kind in DRIVERS:
+        if address_of(url).get_driver_name() in DRIVERS:
             options["connect_args"] = {"connect_timeout": WAIT}
         return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
+def address_of(url):
+    """The parts of a URL. Raises InputError, without them, where it is none: which part is a password, nobody knows."""
+    try:
+        return sqlalchemy.engine.make_url(url)
+    except (ValueError, sqlalchemy.exc.ArgumentError):
+        kind = url.partition("://")[0]
+        raise InputError(f"--storage {kind}://.. is no address of a database; an example is "
+                         "postgresql+psycopg2://user:password@host:5432/name") from None
+
+
 @contextmanager
-def plainly_of_database(place):
-    """Turn the errors of a storage into one line."""
+def said_plainly_of(place):
+    """Turn the errors of a storage into one line, without a password."""
     try:
         yield
     except ImportError as error:
-        driver = next((name for kind, name in DRIVERS.items() if place.startswith(kind)), "the database's driver")
-        cause = error.__cause__ or error
-        missing = getattr(cause, "name", None) or "the driver"
-        raise InputError(f"--storage {hidden(place)}: {missing} is not installed; "
-                         f"install it with  {how_to_install(driver)}") from None
+        driver = getattr(error.__cause__ or error, "name", None) or str(error)
+        package = DRIVERS.get(driver.lower(), driver)
+        raise InputError(f"--storage {hidden(place)} needs the driver {driver}; "
+                         f"install it with  {how_to_install(package)}") from None
     except (sqlalchemy.exc.SQLAlchemyError, optuna.exceptions.StorageInternalError) as error:
-        cause = getattr(error.__cause__ or error, "orig", None) or error.__cause__ or error
-        said = " ".join(str(cause).split("(Background on")[0].split())
-        with suppress(Exception):
-            password = sqlalchemy.engine.make_url(place).password
-            said = said.replace(str(password), "***") if password else said
-        raise InputError(f"--storage {hidden(place)}: {said[:300]}; check the address, the user and the "
-                         "server; nothing that was told to the study is lost") from None
+        said = getattr(error.__cause__ or error, "orig", None) or error.__cause__ or error
+        said = " ".join(str(said).partition("(Background on")[0].split())
+        if password := address_of(place).password:
+            said = said.replace(str(password), "***")
+        raise InputError(f"--storage {hidden(place)}: {said[:MOST]}; check the address, the user and the server; "
+                         "what the study has been told is not lost") from None
 
 
 def hidden(place):
     """A place as it may be shown: without a password."""
-    if "://" not in place:
-        return shown(place)
-    try:
-        return sqlalchemy.engine.make_url(place).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
-        return f"{place.partition('://')[0]}://.."
+    return address_of(place).render_as_string(hide_password=True) if "://" in place else shown(place)

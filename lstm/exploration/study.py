@@ -63,7 +63,13 @@ class Run(NamedTuple):
     state: str  # one of those above
     curve: list  # a dict for each epoch, of figures as in a Record
     parameters: int
+    threads: int
     why: str  # it failed
+
+    @property
+    def name(self):
+        """What it is called in a report."""
+        return "the usual preset" if self.usual else f"trial {self.number}"
 
     @property
     def loss(self):
@@ -152,8 +158,8 @@ class Exploration:
             return True
         if budget.trials:
             return self.begun() < budget.trials
-        runs = self.runs()
-        left = sum(self.epochs for _ in self._missing(runs))
+        runs, under_way = self.runs(), [run for run in self.all_runs() if run.state == RUNNING]
+        left = sum(self.epochs for _ in self._missing(runs)) + sum(self.epochs - len(run.curve) for run in under_way)
         if budget.epochs:
             return sum(len(run.curve) for run in self.all_runs()) + left < budget.epochs
         times = [sum(epoch["seconds"] for epoch in run.curve) / len(run.curve) for run in best_runs(runs)]
@@ -175,10 +181,10 @@ class Exploration:
         return "wait"
 
     def _missing(self, runs):
-        """(number, options, seed) of what the comparison of the best lacks, the seeds of one after another."""
-        wanted = {run.number: run.options for run in best_runs(runs)}
-        if self.usual not in wanted.values():
-            wanted[next((run.number for run in runs if run.usual), USUAL)] = self.usual
+        """(number, options, seed) of what the comparison lacks: first of the best, then of the usual preset."""
+        best = [(run.number, run.options) for run in best_runs(runs)]
+        usual = next((run.number for run in runs if run.usual), USUAL), self.usual
+        wanted = dict([*best[:1], usual, *best])
         done = [*(run for run in runs if run.state == COMPLETE), *self.runs(self.others)]
         there = {key_of(run.options, run.seed) for run in done}
         for number, options in wanted.items():
@@ -292,11 +298,19 @@ class Exploration:
         options = self.full(known["options"])
         return Run(known["ordinal"], options, known.get("seed", self.seed), options == self.usual,
                    names.get(trial.state.name, RUNNING), known.get("curve", []), known.get("parameters", 0),
-                   known.get("why", ""))
+                   known.get("threads", 0), known.get("why", ""))
 
     def all_runs(self):
         """The Runs of both studies."""
         return self.runs() + self.runs(self.others)
+
+
+def plan_of(storage, name):
+    """The plan of a study that was begun. Raises InputError where there is none."""
+    try:
+        return optuna.load_study(study_name=name, storage=storage).user_attrs["plan"]
+    except KeyError:  # there is none, or it has no plan yet
+        raise InputError(f"there is no search {name!r} to report on; leave --report out to begin one") from None
 
 
 def best_runs(runs, count=BEST):

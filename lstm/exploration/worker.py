@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import NamedTuple
 
 from lstm.corpus import Corpus
-from lstm.exploration.storage import check_installed, open_storage, optuna, plainly_of_database
+from lstm.exploration.storage import check_installed, open_storage, optuna, said_plainly_of
 from lstm.exploration.study import Budget, Exploration
 from lstm.io import InputError
 from lstm.io.command_line import say
@@ -34,7 +34,7 @@ class Job(NamedTuple):
 
     def exploration(self):
         """The study, opened."""
-        with plainly_of_database(self.storage):
+        with said_plainly_of(self.storage):
             return Exploration(open_storage(self.storage), self.name, self.plan, self.space, self.usual, self.log_dir)
 
 
@@ -47,7 +47,7 @@ def work(job, exploration, stop, show=lambda share: None):
 
     show: is called with the share of the epoch under way that is done.
     """
-    with plainly_of_database(job.storage), exploration.at_work():
+    with said_plainly_of(job.storage), exploration.at_work():
         while not stop.requested:
             task = exploration.take(job.budget)
             if task is None:
