@@ -259,10 +259,14 @@ def share_out(job, workers, stop, watch):
 def conclude(job, exploration, options, source, finished):
     """Write the report, and print the command that trains the best fully."""
     runs = exploration.runs()
-    failed = [run for run in runs if run.state == FAILED]
     if not any(run.curve for run in runs):
+        failed = [run for run in runs if run.state == FAILED]
         why = f"; {failed[0].name} failed: {failed[0].why}" if failed else ", and the same command goes on"
-        raise InputError(f"no trial has trained an epoch yet{why}")
+        said = f"no trial has trained an epoch yet{why}"
+        if finished:
+            raise InputError(said)
+        say(f"stopped; {said}")
+        return STATUS
     write_csv(options.log_dir, exploration)
     best = best_of(exploration)
     command = train_command(best.options, PRESETS[USUAL].settings["epochs"], options.seed, source)

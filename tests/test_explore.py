@@ -42,8 +42,9 @@ def make_preset_small(patch):
 
 
 @pytest.fixture(autouse=True)
-def the_preset_is_small_too(monkeypatch):
-    make_preset_small(monkeypatch)
+def the_preset_is_small_too(monkeypatch, request):
+    if "larger" not in request.fixturenames:  # which is of processes that have the real one
+        make_preset_small(monkeypatch)
 
 
 def explored(*arguments):
@@ -51,9 +52,9 @@ def explored(*arguments):
     return run_command(explore.main, explore.NAME, *changed(arguments))
 
 
-def job(text, directory, *arguments):
+def job(text, directory, *arguments, small=SMALL):
     """The Job that a command has."""
-    options = explore.parse(changed(["--input", text, "--log-dir", directory, *SMALL, *arguments]))
+    options = explore.parse(changed(["--input", text, "--log-dir", directory, *small, *arguments]))
     options.storage = options.storage or str(directory / "explore.journal")
     given = {name: getattr(options, name) for name in space.NAMES if getattr(options, name) is not None}
     storage.check_installed()
@@ -264,6 +265,16 @@ def test_the_report_has_every_trial_and_no_markup_but_its_own(searched):
     assert "src=\"http" not in page and "n-gram, order" in page and "4..12" in page
 
 
+def test_a_browser_shows_the_page_whole_on_a_phone_too(searched, browser):
+    page, complaints = browser.new_page(viewport={"width": 400, "height": 800}), []
+    page.on("console", lambda message: complaints.append(message.text))
+    page.goto((searched[0] / "explore.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    assert page.evaluate("[...document.images].every(image => image.complete && image.naturalWidth)")
+    assert page.locator("button").is_visible() and complaints == []
+    page.close()
+
+
 def test_nothing_depends_on_the_tunes_that_training_holds_out(searched, tmp_path):
     directory, arguments, _, _ = searched
     text = tmp_path / "tunes.txt"
@@ -404,10 +415,12 @@ def started(*arguments):
     return subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=ENVIRONMENT, text=True)
 
 
-def running(one, patience=60):
+def running(commands, one, patience=120):
     """(the exploration, {process: the number of the trial that it is at}), as soon as there are two."""
     end = time.monotonic() + patience
     while time.monotonic() < end:
+        for command in commands:
+            assert command.poll() is None, command.stderr.read()
         exploration = one.exploration()
         trials = study.states(exploration.search, "RUNNING")
         processes = {trial.user_attrs["alive"]["process"]: trial.number for trial in trials
@@ -415,7 +428,7 @@ def running(one, patience=60):
         if len(processes) == 2:
             return exploration, processes
         time.sleep(0.05)
-    raise AssertionError("no two workers came to work")
+    raise AssertionError(f"no two workers came to work in {patience} seconds")
 
 
 @pytest.fixture
@@ -423,14 +436,19 @@ def larger(tmp_path):
     """A text that the usual preset fits, and arguments of trials that take a second or so."""
     text = tmp_path / "tunes.txt"
     text.write_text("".join(f"X:{n}\n{TUNE}" for n in range(1, 200)))
-    arguments = ["--units", "4..12", "--embedding", "4", "--layers", "1", "--batch-size", "1", "--seq-length", "4"]
-    return text, [*arguments, "--epochs", "3", "--trials", "6", "--warmup", "0"]
+    arguments = ["--units", "4..12", "--embedding", "4", "--layers", "1", "--batch-size", "1", "--seq-length", "16"]
+    return text, [*arguments, "--epochs", "2", "--trials", "6", "--warmup", "0", "--transpose", "0"]
 
 
 def killed_and_ended(processes, one):
     """Kill a worker of the first of two commands (process ids), wait for both, and look at the study."""
-    exploration, workers = running(one)
-    victim, number = next(iter(workers.items()))
+    while True:
+        exploration, workers = running(processes, one)
+        victim, number = max(workers.items(), key=lambda worker: worker[1])
+        os.kill(victim, signal.SIGSTOP)  # else it may have done with that trial by now
+        if exploration.search.trials[number].state.name == "RUNNING":
+            break
+        os.kill(victim, signal.SIGCONT)
     os.kill(victim, signal.SIGKILL)
     options = exploration.search.trials[number].user_attrs["options"]
     ends = [(process.communicate(timeout=300), process.returncode) for process in processes]
@@ -450,7 +468,7 @@ def killed_and_ended(processes, one):
 def test_of_two_processes_on_one_journal_one_is_killed_and_the_other_takes_up_its_trial(larger, tmp_path):
     text, arguments = larger
     place = ["--input", text, "--log-dir", tmp_path / "logs", *arguments]
-    one = job(*place[1:4:2], *arguments)
+    one = job(*place[1:4:2], *arguments, small=[])
     processes = [started(*place), started(*place)]
     ends = killed_and_ended(processes, one)
     assert sorted(status for _, status in ends) == [-signal.SIGKILL, 0]
@@ -462,9 +480,9 @@ def test_of_two_processes_on_one_journal_one_is_killed_and_the_other_takes_up_it
 def test_a_worker_that_is_killed_is_said_and_ctrl_c_ends_them_all(larger, tmp_path):
     text, arguments = larger
     place = ["--input", text, "--log-dir", tmp_path / "logs", *arguments, "--workers", 2]
-    one = job(*place[1:4:2], *arguments)
+    one = job(*place[1:4:2], *arguments, small=[])
     process = started(*place)
-    _, workers = running(one)
+    _, workers = running([process], one)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130 and out == "" and "the same command goes on" in err, err
@@ -521,7 +539,7 @@ def test_workers_share_a_study_in_postgresql_as_they_do_in_a_journal(postgresql,
     status, _, err = explored("--input", text, "--log-dir", tmp_path, *arguments, "--storage", wrong)
     assert status == 2 and err.count("\n") == 1 and "wr0ng" not in err and "authentication failed" in err
     place = ["--input", text, "--log-dir", tmp_path / "logs", *arguments, "--storage", postgresql, "--workers", 2]
-    one = job(*place[1:4:2], *place[4:-2])
+    one = job(*place[1:4:2], *place[4:-2], small=[])
     (((out, err), status),) = killed_and_ended([started(*place)], one)
     assert status == 0 and "right" not in err, err
     assert not (tmp_path / "logs" / "explore.journal").exists()

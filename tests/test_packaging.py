@@ -124,7 +124,7 @@ def test_the_installed_package_has_what_the_page_is_made_of(typed, tmp_path):
     assert (status, out) == (0, "") and "MB" in err and (tmp_path / "composer.html").stat().st_size > 10**6
 
 
-@pytest.mark.parametrize("extra", ["music", "exchange", "data"])
+@pytest.mark.parametrize("extra", ["music", "exchange", "data", "explore"])
 def test_a_hint_of_the_installed_package_names_the_packages_of_an_extra_and_never_its_own(typed, extra):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")

@@ -37,7 +37,9 @@ class Entry(NamedTuple):
 
 
 def compared(exploration):
-    """The Entries of the best trials and of the usual preset that have trained all epochs, the best first."""
+    """The Entries of the best trials and of the usual preset that have trained all epochs. The best come first, and
+    before them those of which all seeds are known.
+    """
     runs, whole = exploration.runs(), [run for run in exploration.all_runs() if run.state == COMPLETE]
     numbers = {run.number for run in best_runs(runs)} | {run.number for run in whole if run.usual}
     entries = []
@@ -46,7 +48,7 @@ def compared(exploration):
         if mine:
             seconds = sum(epoch["seconds"] for run in mine for epoch in run.curve) / sum(len(run.curve) for run in mine)
             entries.append(Entry(mine[0], {run.seed: run.loss for run in mine}, seconds))
-    return sorted(entries, key=lambda entry: entry.mean)
+    return sorted(entries, key=lambda entry: (len(entry.losses) < SEEDS, entry.mean))
 
 
 def best_of(exploration):

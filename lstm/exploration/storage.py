@@ -5,6 +5,7 @@ Optuna writes both. What goes wrong with them becomes one line, in which no pass
 
 import json
 import os
+import time
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -74,7 +75,11 @@ def database(url):
         options = {"pool_pre_ping": True}  # because hours may lie between two questions
         if address_of(url).get_driver_name() in DRIVERS:
             options["connect_args"] = {"connect_timeout": WAIT}
-        return optuna.storages.RDBStorage(url, engine_kwargs=options)
+        try:
+            return optuna.storages.RDBStorage(url, engine_kwargs=options)
+        except (sqlalchemy.exc.IntegrityError, sqlalchemy.exc.ProgrammingError):
+            time.sleep(1)  # another worker has made the same tables just now
+            return optuna.storages.RDBStorage(url, engine_kwargs=options)
 
 
 def address_of(url):
