@@ -190,8 +190,9 @@ def about_importance(exploration, varied):
         return article("What mattered", paragraph(f"Fewer than {ENOUGH} trials, or nothing to choose, tell nothing."))
     shares = importance(exploration, runs, varied)
     note = f"PED-ANOVA (Watanabe et al. 2023) over {len(runs)} trials: how much more a choice is confined among the "
-    note += f"best {QUANTILE:.0%} after their first epoch than among all. It is a rough figure, of few trials, and of "
-    note += "what learns fast: after one epoch little dropout and a high rate look better than at the end."
+    note += f"best {100 * QUANTILE:.0f} % after their first epoch than among all. It is a rough figure of few trials, "
+    note += "and of what learns fast: after one epoch little dropout and a high rate look better than at the end. What "
+    note += "the search settled early, so that nearly all trials have it, counts for little here."
     rows = [(name.replace("_", " "), f"{100 * share:.0f} %") for name, share in shares.items()]
     label = "Importance of each choice. " + ", ".join(f"{name} {share}" for name, share in rows)
     drawing = figure(figures.bars({name.replace("_", " "): share for name, share in shares.items()}), label)
