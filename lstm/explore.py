@@ -45,8 +45,8 @@ LOOK = 1.0  # seconds between two looks at what the workers have done
 def parse(argv):
     """The options."""
     parser = Parser(prog=NAME, description=(__doc__ or "").partition("\n\n")[0])  # python -OO drops it
-    add = parser.add_argument_group("how much").add_argument
-    budget = parser.add_mutually_exclusive_group()
+    group = parser.add_argument_group("how much")
+    budget, add = group.add_mutually_exclusive_group(), group.add_argument
     budget.add_argument("--trials", type=whole(1), metavar="N", help=f"networks to try ({TRIALS})")
     budget.add_argument("--epochs-in-all", type=whole(1), metavar="N", help="until about so many epochs are trained")
     budget.add_argument("--hours", type=between(0.001, 10**4), metavar="H", help="for about so long from now")

@@ -311,6 +311,7 @@ def test_a_trial_that_diverges_is_told_as_such_and_the_search_goes_on(text, tmp_
     assert {row["trial"] for row in rows(tmp_path) if row["state"] == "complete"} == {"the usual preset"}
 
 
+@pytest.mark.slow
 @needs_optuna
 @pytest.mark.parametrize("budget, epochs", [(["--epochs-in-all", 70], (70, 82)), (["--hours", 0.001], (18, 500))])
 def test_a_budget_holds_with_what_the_best_still_need(text, tmp_path, budget, epochs):
