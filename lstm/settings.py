@@ -58,8 +58,8 @@ class Preset(NamedTuple):
     settings: dict  # ... and in Settings
 
 
-# The usual one follows the best of a search
-# (benchmarks/search.py; model/pretrained/README.md says how); the classic one is the reference for comparisons.
+# The usual one follows the best of a search (model/pretrained/README.md says how), and `python -m lstm.explore`
+# searches for better ones; the classic one is the reference for comparisons.
 USUAL = "best"
 PRESETS = {
     "best": Preset(

@@ -10,13 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import cold_start, frameworks, interference, products, report, rounds, samplers, search, targets
+from benchmarks import cold_start, frameworks, interference, products, report, rounds, samplers, targets
 from benchmarks.ablations import ABLATIONS
 from benchmarks.cases import REFERENCE, Case
 from benchmarks.results import Results, Row
-from lstm.io import InputError
-from lstm.model import Config
-from lstm.settings import PRESETS, USUAL, Settings
 
 ROOT = Path(__file__).resolve().parent.parent
 TINY = Case(V=11, E=6, H=8, L=2, B=9, T=5, dropout=0.0)
@@ -209,43 +206,3 @@ def test_the_peers_learn_the_same_batch_and_compose():
     first, *others = [step() for _ in range(20)]
     assert others[-1] < first
     samplers.pytorch(TINY._replace(B=2), 1)()
-
-
-# -- the search for the default model
-
-
-def test_every_candidate_of_the_search_is_a_model_and_a_way_to_train_it():
-    for different in search.CANDIDATES.values():
-        options = search.BASE | different
-        known = search.chosen(options, Config).keys() | search.chosen(options, Settings).keys()
-        assert known == options.keys()
-        Config(82, **search.chosen(options, Config))
-
-
-def test_a_name_that_no_candidate_has_is_refused():
-    with pytest.raises(InputError, match="^'nonesuch' is no candidate; there are base, "):
-        search.main(["base", "nonesuch"])
-
-
-def test_the_search_shows_each_candidate_with_its_lowest_loss():
-    losses = {"base": [1.5, 1.2, 1.3], "transpose 1": [1.4, 1.1]}
-    rows = [
-        {"candidate": name, "epoch": str(epoch), "val_loss": str(loss)}
-        for name, curve in losses.items()
-        for epoch, loss in enumerate(curve, 1)
-    ]
-    lines = search.table(rows).splitlines()
-    assert lines[2:] == ["| base |  | 3 | 1.2000 |", "| transpose 1 | transpose 1 | 2 | 1.1000 |"]
-    lines = search.draw(rows).axes[0].get_lines()
-    assert [list(line.get_ydata()) for line in lines] == [*losses.values()]
-    assert [line.get_label() for line in lines] == ["base: 1.200", "transpose 1: 1.100"]
-
-
-def test_what_the_search_found_is_in_its_file_and_near_the_usual_preset():
-    rows = search.read_results()
-    assert {row["candidate"] for row in rows} <= set(search.CANDIDATES)
-    best = min(rows, key=lambda row: float(row["val_loss"]))["candidate"]
-    found = search.BASE | search.CANDIDATES[best]
-    model, settings = PRESETS[USUAL]
-    same = ("units", "layers", "embedding", "transpose", "learning_rate", "schedule", "averaging", "seq_length")
-    assert {name: found[name] for name in same} == {name: (model | settings)[name] for name in same}

@@ -114,7 +114,7 @@ def test_what_the_installed_package_has_no_tunes_for_needs_some(typed, tmp_path,
 def test_the_installed_package_names_the_commands_that_are_there(typed, tmp_path):
     status, out, err = typed("-m", "lstm.compose", "--model-dir", "nowhere")
     assert (status, out) == (2, "") and err.endswith("; python -m lstm.train makes some\n")
-    for name in ("card", "compose", "evaluate", "export", "gradcheck", "page", "train"):
+    for name in ("card", "compose", "evaluate", "explore", "export", "gradcheck", "page", "train"):
         status, out, err = typed("-m", f"lstm.{name}", "--help")
         assert status == 0 and not re.search(r"\w\.py\b|\.\[", out)
 
@@ -124,7 +124,7 @@ def test_the_installed_package_has_what_the_page_is_made_of(typed, tmp_path):
     assert (status, out) == (0, "") and "MB" in err and (tmp_path / "composer.html").stat().st_size > 10**6
 
 
-@pytest.mark.parametrize("extra", ["music", "exchange", "data"])
+@pytest.mark.parametrize("extra", ["music", "exchange", "data", "explore"])
 def test_a_hint_of_the_installed_package_names_the_packages_of_an_extra_and_never_its_own(typed, extra):
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
