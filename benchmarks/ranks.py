@@ -17,9 +17,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lstm.engine.ranks import ranks_of_mpi
 from lstm.engine.threads import Workers
 from lstm.model import CharRNN, Config
+from lstm.ranks import ranks_of_mpi
 from lstm.settings import Settings
 from lstm.training import Trainer
 

@@ -154,7 +154,7 @@ class DropoutKeys(NamedTuple):
 def dropout_keys(seed, step, layers, first=0):
     """The DropoutKeys of a step, a function of the seed and the step alone."""
     seed, step = WHOLE.check("seed", seed), WHOLE.check("step", step)
-    layers = SIZES["layers"].check("layers", layers)
+    layers, first = SIZES["layers"].check("layers", layers), WHOLE.check("first", first)
     keys = np.random.SeedSequence([seed, step]).generate_state(2 * layers + 1)
     return DropoutKeys(keys[:layers], keys[layers:-1], keys[-1], first)
 

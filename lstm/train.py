@@ -19,12 +19,12 @@ from types import SimpleNamespace
 from tqdm import tqdm
 
 from lstm.corpus import counted
-from lstm.engine.ranks import Alone, ranks_of_mpi
 from lstm.io import InputError, places
 from lstm.io.command_line import Parser, bar_interval, exit_with, number, path_name, say, whole
 from lstm.io.interrupts import STATUS, StopRequest
 from lstm.io.places import shown
 from lstm.model import BACKENDS, SIZES, Config
+from lstm.ranks import Alone, ranks_of_mpi
 from lstm.sampling_kernels import THREADS
 from lstm.settings import BOUNDS, PRESETS, SCHEDULES, USUAL, Settings, memory_needed
 from lstm.storage.checkpoint import epochs

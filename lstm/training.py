@@ -15,12 +15,12 @@ from lstm.adam import Adam, clip_scale, decay, gradient_norm, update_average
 from lstm.batches import Batches
 from lstm.corpus import shuffled
 from lstm.engine.machine import Machine
-from lstm.engine.ranks import Alone
 from lstm.engine.threads import Workers, one_blas_thread
 from lstm.io import InputError, shown
 from lstm.io.arrays import check_arrays, check_range
 from lstm.loss import cross_entropy
 from lstm.model import CharRNN, State, dropout_keys
+from lstm.ranks import Alone
 from lstm.settings import Settings, learning_rate_at
 
 VALIDATION_ROWS = 16  # fixed, so that the validation loss does not depend on the batch size

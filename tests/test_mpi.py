@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from commands import ROOT, TEXT
 from helpers import model_of
+
 from lstm import cell, kernels
-from lstm.engine.ranks import Alone
 from lstm.engine.threads import Workers, pieces
 from lstm.io import InputError
 from lstm.model import CharRNN, Config, State, dropout_keys, initial_parameters
+from lstm.ranks import Alone
 from lstm.settings import Settings
 from lstm.storage.imported import load
 from lstm.training import Trainer, character_losses, evaluate

@@ -10,19 +10,15 @@ import os
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-import numba
-import numpy as np
-
-import lstm
 from lstm.batches import Batches
 from lstm.corpus import Corpus, read
-from lstm.engine.ranks import Alone, versions
 from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
 from lstm.io.command_line import say
 from lstm.io.files import is_there
 from lstm.model import CharRNN, Config, initial_parameters
 from lstm.notation.transpose import Transposer
+from lstm.ranks import Alone
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
 from lstm.storage import imported
 from lstm.storage.checkpoint import Checkpoint
@@ -137,7 +133,7 @@ def facts_of(session):
     options = saved["config"] | saved["settings"] | {"backend": saved["backend"]}
     named = {f"--{name.replace('_', '-')}": value for name, value in options.items()}
     begins = {"weights to begin from": hashlib.sha256(parameters).hexdigest()[:12]}
-    return versions(lstm, np, numba) | {"the text": saved["text"][:12]} | named | begins
+    return {"the text": saved["text"][:12]} | named | begins
 
 
 def source_of(options, otherwise):

@@ -11,6 +11,7 @@ import sys
 import time
 import traceback
 from contextlib import contextmanager, nullcontext
+from importlib import metadata
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class Alone:
         return function()
 
     def agree(self, facts):
-        """Raise InputError where {name: value} is not the same on all ranks."""
+        """Raise InputError where {name: value}, or the version of a library, is not the same on all ranks."""
 
     def together(self):
         """Within this context no rank waits for one that has failed."""
@@ -116,7 +117,7 @@ class Ranks(Alone):
         return result
 
     def agree(self, facts):
-        first, *others = self.all.allgather((f"rank {self.rank} on {self.machine}", facts))
+        first, *others = self.all.allgather((f"rank {self.rank} on {self.machine}", versions() | facts))
         for name, value in first[1].items():
             for who, known in others:
                 if known[name] != value:
@@ -170,6 +171,12 @@ def ranks_of_mpi():
     return Ranks(MPI.COMM_WORLD) if MPI.COMM_WORLD.size > 1 else Alone()
 
 
-def versions(*modules):
+def versions():
     """{name: version} of what the bits of a training depend on."""
-    return {"Python": platform.python_version()} | {module.__name__: module.__version__ for module in modules}
+    found = {"Python": platform.python_version()}
+    for name in ("artificial-music-generator", "numpy", "numba"):
+        try:
+            found[name] = metadata.version(name)
+        except metadata.PackageNotFoundError:  # a checkout that is not installed
+            found[name] = "unknown"
+    return found
