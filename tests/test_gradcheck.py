@@ -109,7 +109,8 @@ WRONG_LAYERS = {
         "gradient.embedding[present] = dx", "gradient.embedding[present] = -dx", {"embedding/embedding"},
     ),
     "dropout forgotten on the way back": (
-        "dropout(dx, *dropout, t, out=dx)", "dropout(dx, 0.0, dropout.key, t, out=dx)", BELOW_DROPOUT
+        "dropout.drop(dx, dx, t, machine.backend)", "Dropout(0.0, dropout.key).drop(dx, dx, t, machine.backend)",
+        BELOW_DROPOUT,
     ),
 }
 
