@@ -234,7 +234,7 @@ def about_space(exploration):
 def about_limits(exploration, corpus):
     """What may not be concluded."""
     apart, running = corpus.validation.size, sum(run.state == RUNNING for run in exploration.all_runs())
-    steps = ", ".join(map(str, rungs(exploration.epochs)))
+    lacking, steps = len([*exploration.missing(exploration.runs())]), ", ".join(map(str, rungs(exploration.epochs)))
     lines = [
         f"Losses are those of {apart:,} characters that stand at the end of the training tunes and are kept apart. The "
         "tunes that training holds out took no part: their loss stays a fair figure.",
@@ -244,6 +244,7 @@ def about_limits(exploration, corpus):
         f"Trials were stopped after {steps or 'no'} epochs by the loss of one seed." if steps else "",
         "Another machine type, or more workers, lead to other trials: what is drawn depends on what has ended before.",
         f"{running} trials are still under way." if running else "",
+        f"{lacking} trainings from other seeds were not made: some of the means above are of fewer." if lacking else "",
     ]
     listed = "".join(f"<li>{readable(line)}</li>" for line in lines if line)
     return article("What may not be concluded", f"<ul>{listed}</ul>")

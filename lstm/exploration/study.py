@@ -159,7 +159,7 @@ class Exploration:
         if budget.trials:
             return self.begun() < budget.trials
         runs, under_way = self.runs(), [run for run in self.all_runs() if run.state == RUNNING]
-        left = sum(self.epochs for _ in self._missing(runs)) + sum(self.epochs - len(run.curve) for run in under_way)
+        left = sum(self.epochs for _ in self.missing(runs)) + sum(self.epochs - len(run.curve) for run in under_way)
         if budget.epochs:
             return sum(len(run.curve) for run in self.all_runs()) + left < budget.epochs
         times = [sum(epoch["seconds"] for epoch in run.curve) / len(run.curve) for run in best_runs(runs)]
@@ -180,7 +180,7 @@ class Exploration:
         study.tell(trial, state=optuna.trial.TrialState.FAIL)
         return "wait"
 
-    def _missing(self, runs):
+    def missing(self, runs):
         """(number, options, seed) of what the comparison lacks: first of the best, then of the usual preset."""
         best = [(run.number, run.options) for run in best_runs(runs)]
         usual = next((run.number for run in runs if run.usual), USUAL), self.usual
@@ -199,7 +199,7 @@ class Exploration:
     def _take_other(self):
         self.take_up(self.others)
         waiting = [key_of(t.user_attrs["options"], t.user_attrs["seed"]) for t in states(self.others, "WAITING")]
-        for number, options, seed in self._missing(self.runs()):
+        for number, options, seed in self.missing(self.runs()):
             if key_of(options, seed) not in waiting:
                 self.others.enqueue_trial({}, {"ordinal": number, "options": options, "seed": seed})
         if not states(self.others, "WAITING"):
@@ -287,10 +287,10 @@ class Exploration:
     # -- what is known
 
     def runs(self, study=None):
-        """The Runs of the search, or of another study."""
-        study = study or self.search
-        trials = [trial for trial in study.get_trials(deepcopy=False) if is_standing(trial)]
-        return [self._run(trial) for trial in trials if "options" in trial.user_attrs]
+        """The Runs of the search, or of another study, that have begun."""
+        trials = (study or self.search).get_trials(deepcopy=False)
+        begun = [trial for trial in trials if is_standing(trial) and trial.state.name != "WAITING"]
+        return [self._run(trial) for trial in begun if "options" in trial.user_attrs]
 
     def _run(self, trial):
         """The Run of Optuna's trial."""
