@@ -4,6 +4,7 @@ Each rank reads some rows of every batch, and has all parameters. The sum of the
 by bit, so that each makes the same step of the optimizer by itself. `Alone` is what a training has without MPI.
 """
 
+import hashlib
 import math
 import os
 import platform
@@ -13,12 +14,14 @@ import traceback
 from contextlib import contextmanager, nullcontext
 from importlib import metadata
 
+import llvmlite.binding as llvm
 import numpy as np
 
 from lstm.engine.threads import default_threads, pieces
 from lstm.io import InputError
 from lstm.io.places import how_to_install
 
+PROCESSOR = "the processor"
 PATIENCE = 2.0  # seconds that a rank which ends waits for the others to end too
 LOOK = 0.01  # seconds between two looks whether they have
 
@@ -61,6 +64,9 @@ class Alone:
 
     def agree(self, facts):
         """Raise InputError where {name: value}, or the version of a library, is not the same on all ranks."""
+
+    def stay_equal(self, what, array):
+        """Raise InputError where an array is not the same on all ranks, bit by bit."""
 
     def together(self):
         """Within this context no rank waits for one that has failed."""
@@ -122,7 +128,11 @@ class Ranks(Alone):
             for who, known in others:
                 if known[name] != value:
                     what = f"{who} has {name} {known[name]}, and {first[0]} {value}"
-                    raise InputError(f"{what}; all ranks must have the same")
+                    remedy = "; NUMBA_CPU_NAME=haswell makes them equal" * (name == PROCESSOR)
+                    raise InputError(f"{what}; all ranks must have the same{remedy}")
+
+    def stay_equal(self, what, array):
+        self.agree({what: hashlib.sha256(array).hexdigest()[:12]})
 
     @contextmanager
     def together(self):
@@ -171,9 +181,15 @@ def ranks_of_mpi():
     return Ranks(MPI.COMM_WORLD) if MPI.COMM_WORLD.size > 1 else Alone()
 
 
+def processor():
+    """What the code of this process is compiled for. Two kinds round otherwise, and ranks would drift apart."""
+    kinds = os.environ.get("NUMBA_CPU_NAME") or llvm.get_host_cpu_name(), os.environ.get("OPENBLAS_CORETYPE", "")
+    return " ".join(filter(None, kinds))
+
+
 def versions():
     """{name: version} of what the bits of a training depend on."""
-    found = {"Python": platform.python_version()}
+    found = {"Python": platform.python_version(), PROCESSOR: processor()}
     for name in ("artificial-music-generator", "numpy", "numba"):
         try:
             found[name] = metadata.version(name)

@@ -201,6 +201,7 @@ class Trainer:
 
     def finish_epoch(self):
         """Validate, and add the epoch's Record to the history. Raises InputError where training has diverged."""
+        self.ranks.stay_equal(f"weights after epoch {self.epoch}", self.model.parameters.flat)
         self._arrays()  # because what overflowed in the last step has shown nowhere yet
         loss, accuracy = self.nats / self.characters, self.correct / self.characters
         guessing = math.log(self.model.config.vocabulary)

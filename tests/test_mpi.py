@@ -221,6 +221,17 @@ def parted(text, others):
 
 @needs_mpi
 @pytest.mark.slow
+def test_processors_of_two_kinds_are_refused_with_a_remedy(tmp_path, text):
+    each = [sys.executable, "-m", "lstm.train", "--mpi", "--input", text, "--model-dir", tmp_path, "--epochs", 1]
+    command = [MPIEXEC, "-n", 1, *each, ":", "-n", 1, "env", "NUMBA_CPU_NAME=haswell", *each]
+    environment = os.environ | ALLOWED | {"NUMBA_CPU_NAME": "generic"}
+    done = subprocess.run([*map(str, command)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
+    assert done.returncode != 0
+    assert "has the processor haswell" in done.stderr and "NUMBA_CPU_NAME=haswell makes them equal" in done.stderr
+
+
+@needs_mpi
+@pytest.mark.slow
 def test_what_all_ranks_refuse_is_one_line(mpi, tmp_path):
     status, out, err = ended(mpi(3, "wrong", "--epochs 0"))
     assert status == 2 and not out
