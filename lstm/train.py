@@ -223,7 +223,7 @@ def train(run, options, name, ranks):
                 say("stopped before the first step was done; the same command begins there again")
             raise
         except OSError as error:
-            if error.filename is not None:
+            if error.filename is not None or ranks.size > 1:  # the others are in the middle of a step
                 raise
             # whoever read standard output has gone, or its disk is full
             finished, status, why = False, 2, f"{name}: cannot write standard output: {error.strerror}; "

@@ -4,6 +4,7 @@
 import importlib.util
 import os
 import re
+import shlex
 import shutil
 import signal
 import subprocess
@@ -239,6 +240,18 @@ def test_processors_of_two_kinds_are_refused_with_a_remedy(tmp_path, text, mpiex
     done = subprocess.run([*map(str, command)], cwd=ROOT, env=environment, capture_output=True, text=True, timeout=120)
     assert done.returncode != 0
     assert "has the processor haswell" in done.stderr and "NUMBA_CPU_NAME=haswell makes them equal" in done.stderr
+
+
+@needs_mpi
+@pytest.mark.slow
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
+def test_a_first_rank_that_cannot_print_ends_all(tmp_path, text, mpiexec):
+    places = ["--input", text, "--model-dir", tmp_path / "m", "--log-dir", tmp_path / "m"]
+    own = [*map(str, [sys.executable, "-m", "lstm.train", "--mpi", *places, *SMALL.split(), "--epochs", 100000])]
+    command = [mpiexec, "-n", "1", "sh", "-c", f"exec {shlex.join(own)} > /dev/full", ":", "-n", "1", *own]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | ALLOWED, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0
+    assert re.search("rank 0 on .* has ended: .*No space left", done.stderr) and "Traceback" not in done.stderr
 
 
 @needs_mpi
