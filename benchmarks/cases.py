@@ -71,7 +71,7 @@ TRAINING = {
     "2 x 128": Case(86, 64, 128, 2, 50, 50),
     "1 x 128": Case(86, 64, 128, 1, 32, 64),
     "3 x 512": Case(86, 512, 512, 3, 64, 64),
-    "default": Case(96, 128, 448, 2, 16, 128, 0.4, 0.05, 0.2),  # that of train.py
+    "default": Case(96, 128, 448, 2, 16, 128, 0.4, 0.05, 0.2),  # sizes and dropouts of train.py, which has 8 rows x 256
 }
 
 SAMPLING = {"one stream": REFERENCE._replace(B=1, T=256), "eight streams": REFERENCE._replace(B=8, T=256)}

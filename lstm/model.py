@@ -135,6 +135,18 @@ def initial_parameters(config, seed=0, dtype=np.float32):
     return p
 
 
+def lengthen_memory(parameters, config, share, steps, seed=0):
+    """Let the first `share` of each layer's cells begin with memories of up to so many steps, and change as slowly.
+
+    That is chrono initialization (Tallec & Ollivier 2018, equation 16): with u drawn evenly from 1 to steps - 1, the
+    forget gate's bias is log u, so that a cell keeps what it holds for about u steps, and the input gate's is -log u.
+    """
+    rng, cells, H = np.random.default_rng([seed, 3]), round(share * config.units), config.units
+    for layer in range(1, config.layers + 1):
+        bias, log_time = parameters[f"lstm_{layer}/bias"], np.log(rng.uniform(1, max(1, steps - 1), cells))
+        bias[:cells], bias[H : H + cells] = -log_time, log_time
+
+
 def orthogonal(rng, shape):
     """A random (H, 4H) matrix with orthonormal rows: the Q of a QR decomposition, its signs made unique."""
     with one_blas_thread():  # because the last bits may depend on how BLAS cuts the work

@@ -19,6 +19,7 @@ BOUNDS = {  # of the Settings that are numbers
     "clip": Bounds(float, 0, 1e9),
     "weight_decay": Bounds(float, 0, 10),
     "averaging": SHARE,
+    "chrono": SHARE,
     "validation": Bounds(float, 0, 0.9),
     "transpose": Bounds(float, 0, 1),
     "seed": WHOLE,
@@ -38,9 +39,10 @@ class Settings:
     clip: float = 5.0  # largest norm of the gradient; 0 is no limit
     weight_decay: float = 0.0  # share of the matrices that goes in each step, times the learning rate
     averaging: float = 0.0  # how much of the average of the parameters a step keeps; 0 is no average
+    chrono: float = 0.0  # share of each layer's cells that begin with long memories, see model.lengthen_memory
     validation: float = 0.1  # share of the tunes that is held out
     shuffle: bool = False  # whether the tunes stand in another order in each epoch
-    transpose: float = 0.0  # share of the tunes whose key is drawn anew in each epoch
+    transpose: float = 0.0  # share of the tunes whose key and number are drawn anew in each epoch
     seed: int = 1
 
     def __post_init__(self):
@@ -64,8 +66,8 @@ USUAL = "best"
 PRESETS = {
     "best": Preset(
         {"embedding": 128, "units": 448, "layers": 2, "dropout": 0.4, "input_dropout": 0.05, "recurrent_dropout": 0.2},
-        {"epochs": 100, "seq_length": 128, "learning_rate": 2e-3, "schedule": "cosine", "warmup": 200}
-        | {"averaging": 0.999, "shuffle": True, "transpose": 1.0},
+        {"epochs": 60, "batch_size": 8, "seq_length": 256, "learning_rate": 3e-3, "schedule": "cosine", "warmup": 200}
+        | {"averaging": 0.999, "chrono": 0.2, "shuffle": True, "transpose": 1.0},
     ),
     "classic": Preset({}, {}),
     "tiny": Preset(  # two minutes on two cores

@@ -71,13 +71,17 @@ def parse(argv, name):
         help=f"share of the recurrent kernels zeroed ({usual.recurrent_dropout})",
     )
     add = parser.add_argument_group("the training").add_argument
+    add(
+        "--chrono", type=of["chrono"], metavar="SHARE",
+        help=f"share of the cells that begin with a memory of up to --seq-length ({usual.chrono})",
+    )
     add("--epochs", type=of["epochs"], metavar="N", help=f"passes over the text, in all ({usual.epochs})")
     add("--batch-size", type=of["batch_size"], metavar="B", help=f"rows of text read side by side ({usual.batch_size})")
     add("--seq-length", type=of["seq_length"], metavar="T", help=f"characters gradients go back ({usual.seq_length})")
     add("--shuffle", action=BooleanOptionalAction, help=f"tunes in another order each epoch ({usual.shuffle})")
     add(
         "--transpose", type=of["transpose"], metavar="SHARE",
-        help=f"share of the tunes whose key is drawn anew each epoch ({usual.transpose})",
+        help=f"share of the tunes whose key and number X: are drawn anew each epoch ({usual.transpose})",
     )
     add(
         "--validation", type=of["validation"], metavar="FRACTION",
@@ -125,6 +129,8 @@ def describe(session, every):
     dropout = ", ".join(f"{rate:g} {place}" for place, rate in rates.items() if rate) or "none"
     ranks = f" on each of {trainer.ranks.size} ranks" * (trainer.ranks.size > 1)
     print(f"dropout: {dropout}; {trainer.workers.threads} threads{ranks}")
+    if settings.chrono:
+        print(f"cells: {settings.chrono:.0%} begin with memories of up to {settings.seq_length} characters (chrono)")
     rate = f"{settings.learning_rate:g}, {settings.schedule}" + f", warm-up {settings.warmup}" * bool(settings.warmup)
     averaging = f"; weights averaged, {settings.averaging:g}" * bool(settings.averaging)
     print(f"learning rate: {rate}{averaging}")
@@ -132,7 +138,7 @@ def describe(session, every):
         weights = f"the {'averaged ' * bool(settings.averaging)}weights of epoch {trainer.cycle_start}"
         print(f"a new cycle begins from {weights}: the rate rises again, and falls until epoch {settings.epochs}")
     tunes = ["shuffled"] * settings.shuffle
-    tunes += [f"{settings.transpose:.0%} with a key drawn anew"] * bool(settings.transpose)
+    tunes += [f"{settings.transpose:.0%} with key and number drawn anew"] * bool(settings.transpose)
     print(f"tunes: {' and '.join(tunes) + ' each epoch' if tunes else 'as they stand in the text'}")
     print(f"memory: about {memory_needed(config, settings, corpus) / 1e6:.0f} MB above the program's own")
     files = -(-settings.epochs // every)

@@ -31,7 +31,7 @@ def folder(tmp_path_factory):
     status, out, err = call(train, "--input", folder / "tunes", *places, *SIZES, *SPEED)
     assert status == 0, err
     assert "\n300 tunes: 270 to learn, 30 held out\n" in out
-    assert "tunes: shuffled and 50% with a key drawn anew each epoch\n" in out
+    assert "tunes: shuffled and 50% with key and number drawn anew each epoch\n" in out
     return folder
 
 

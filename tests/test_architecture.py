@@ -224,7 +224,7 @@ def test_weights_ship_that_the_usual_command_made_and_that_are_what_they_say():
     sizes, settings = PRESETS[USUAL]
     assert checkpoint.model.config == Config(len(corpus.vocabulary), **sizes)
     assert checkpoint.epoch == settings["epochs"]
-    assert checkpoint.losses["val_loss"] < 0.98
+    assert checkpoint.losses["val_loss"] < 0.96
     loss, _ = evaluate(checkpoint.model, corpus.validation[:4000], 64, Workers())
     assert loss < 1.1  # on a part of the held-out tunes
 

@@ -310,7 +310,7 @@ def test_the_document_shows_every_format_in_at_most_15_lines():
     for ending, snippet in SNIPPETS.items():
         assert len(snippet.splitlines()) <= 15, ending
     for ending in SNIPPETS:
-        assert f"`python -m lstm.export model/pretrained/weights.100.h5 model{ending}`" in DOCUMENT
+        assert f"`python -m lstm.export model/pretrained/weights.60.h5 model{ending}`" in DOCUMENT
 
 
 @pytest.mark.slow  # the parity step of CI runs it
@@ -319,7 +319,7 @@ def test_the_document_shows_every_format_in_at_most_15_lines():
 def test_a_snippet_of_the_document_composes_what_our_model_expects(needs, tmp_path, monkeypatch, ending):
     needs(ending)
     path = find_weights(pretrained())
-    assert path.name == "weights.100.h5"
+    assert path.name == "weights.60.h5"
     monkeypatch.chdir(tmp_path)
     assert call(path, f"model{ending}")[0] == 0
     printed = io.StringIO()

@@ -6,9 +6,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from lstm.cell import sigmoid
 from lstm.engine.threads import Workers, by_time
 from lstm.loss import cross_entropy, cross_entropy_backward
-from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters
+from lstm.model import BACKENDS, CharRNN, Config, State, dropout_keys, initial_parameters, lengthen_memory
 from lstm.settings import Settings
 from lstm.training import Trainer
 
@@ -41,6 +42,23 @@ def test_initial_parameters_are_as_documented():
     assert kernel.std() == pytest.approx(limit / math.sqrt(3), rel=0.05)
     assert p["embedding/embedding"].std() == pytest.approx(1, rel=0.1)
     assert not p["dense/bias"].any()
+
+
+def test_some_cells_begin_with_memories_of_all_lengths_up_to_the_longest():
+    config, steps, share, H = Config(20, 8, 400, 2), 300, 100, 400
+    usual, p = (initial_parameters(config, 1, np.float64) for _ in range(2))
+    lengthen_memory(p, config, 0.25, steps, seed=4)
+    drawn = []
+    for layer in (1, 2):
+        i, f, _, _ = p[f"lstm_{layer}/bias"].reshape(4, H)[:, :share]
+        kept = sigmoid(f)  # of what a cell holds, in a step
+        drawn.append(kept / (1 - kept))  # for so many steps it lasts
+        assert 1 <= drawn[-1].min() < 15 and 285 < drawn[-1].max() <= steps - 1
+        assert drawn[-1].mean() == pytest.approx(steps / 2, rel=0.1)
+        np.testing.assert_allclose(sigmoid(i), 1 - kept)  # it takes in as much as it lets go
+        p[f"lstm_{layer}/bias"].reshape(4, H)[:2, :share] = [[0], [1]]
+    assert not np.array_equal(*drawn)
+    np.testing.assert_array_equal(p.flat, usual.flat)  # and nothing else
 
 
 def test_parameters_and_their_views_share_memory():

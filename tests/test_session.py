@@ -35,7 +35,7 @@ CHOICES = {
 }
 EVERYTHING = {  # that is off unless asked for
     **{"input_dropout": 0.2, "recurrent_dropout": 0.4, "schedule": "cosine", "warmup": 5, "averaging": 0.95},
-    **{"weight_decay": 0.1, "shuffle": True, "transpose": 0.7},
+    **{"weight_decay": 0.1, "chrono": 0.5, "shuffle": True, "transpose": 0.7},
 }
 
 
@@ -606,7 +606,7 @@ ALTERATIONS |= {
     f"{name}={value}": altered("settings", lambda settings, name=name, value=value: settings | {name: value})
     for name, value in {
         **{"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None, "schedule": "linear"},
-        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "shuffle": 1, "transpose": 1.1, "epochs": 0},
+        **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "chrono": 1.0, "shuffle": 1, "transpose": 1.1},
         **{"learning_rate": -0.001, "clip": math.nan, "weight_decay": math.inf, "batch_size": True, "seed": 10**400},
     }.items()
 }
@@ -813,7 +813,7 @@ def usual_settings(run, path, **more):
 def test_the_usual_preset_shuffles_and_transposes_tunes(run, text):
     settings = usual_settings(run, text, epochs=30)
     assert settings.shuffle and settings.transpose == 1 and settings.warmup == 200
-    assert settings.schedule == "cosine" and settings.averaging == 0.999
+    assert settings.schedule == "cosine" and settings.averaging == 0.999 and settings.chrono == 0.2
 
 
 def test_the_usual_preset_leaves_out_what_a_text_cannot_have(run, tmp_path):

@@ -112,11 +112,12 @@ def test_the_best_epoch_that_is_named_is_one_that_was_saved(training, monkeypatc
 
 def test_all_that_helps_on_a_small_corpus_has_its_option(training, tmp_path):
     more = ["--schedule", "cosine", "--warmup", 2, "--averaging", 0.9, "--weight-decay", 0.1, "--shuffle"]
+    more += ["--chrono", 0.25]
     status, out, _ = call(train, *training, *more, "--input-dropout", 0.1, "--recurrent-dropout", 0.3)
     assert status == 0
     assert re.search(r"^dropout: .*0.1 of the embedding, 0.3 of the recurrent kernels; ", out, re.MULTILINE)
     _, numbers = load_resume(tmp_path / "my model" / "resume.h5")
-    asked = {"schedule": "cosine", "warmup": 2, "averaging": 0.9, "weight_decay": 0.1, "shuffle": True}
+    asked = {"schedule": "cosine", "warmup": 2, "averaging": 0.9, "weight_decay": 0.1, "shuffle": True, "chrono": 0.25}
     asked |= {"input_dropout": 0.1, "recurrent_dropout": 0.3}
     assert asked.items() <= (numbers["settings"] | numbers["config"]).items()
 

@@ -255,10 +255,42 @@ def test_each_tune_is_itself_in_a_key_that_it_can_have(corpus, transposer):
     before, after = split_tunes(decode(corpus.training)), split_tunes(decode(ids))
     assert [len("".join(after[:i])) for i in range(len(after) + 1)] == edges.tolist()
     for old, new in zip(before, after, strict=True):
-        tonic = parse(new).tonic
+        tonic, number = parse(new).tonic, new.split("\n")[0]
+        old = old.replace(old.split("\n")[0], number)
         assert new == old or new == moved(old, tonic, corpus.vocabulary.characters)
         changed += tonic != parse(old).tonic
     assert 0.1 * len(before) < changed < 0.6 * len(before)
+
+
+def first_lines(transposer, *key):
+    """The lines X: of an epoch."""
+    return [tune.split("\n")[0] for tune in split_tunes(transposer.vocabulary.decode(transposer.text(*key)[0]))]
+
+
+def test_numbers_are_drawn_from_all_that_are_as_long_so_that_none_names_a_tune():
+    corpus = Corpus.of(TEXT, 0.1)
+    numbers = np.array([[int(line.removeprefix("X:")) for line in first_lines(Transposer(corpus), 1.0, 1, epoch)]
+                        for epoch in range(1, 6)])
+    assert numbers.min() >= 1 and numbers.max() <= 9999
+    shares = np.histogram(numbers, bins=4, range=(1, 9999))[0] / numbers.size
+    np.testing.assert_allclose(shares, 0.25, atol=0.02)  # also those that only held-out tunes have
+    assert (numbers[0] == numbers[1]).mean() < 0.01
+
+
+@pytest.mark.parametrize("line, lines", [
+    ("X: 12  % of a book", r"X: \d{1,2}  % of a book"), ("X:", "X:"), ("X:1234567890123", "X:1234567890123"),
+])
+def test_only_the_number_of_a_tune_is_another(line, lines):
+    every = "".join(f"X:{n}\nK:{key}\nABc dBA|\n\n" for n in range(10, 99) for key in "GD")
+    transposer = Transposer(Corpus.of(f"{line}\nK:G\nABc X:5|\n\n" + every, 0.1))
+    assert re.fullmatch(lines, first_lines(transposer, 1.0, 3, 1)[0])
+
+
+def test_a_text_that_lacks_some_digits_has_no_other_numbers_than_it_can_write():
+    tunes = [f"X:{n}\nK:{key}\nABc|\n\n" for n in (1, 2, 12, 21) for key in "GD"]
+    transposer = Transposer(Corpus.of("".join(tunes), 0.1))
+    lines = {line for epoch in range(40) for line in first_lines(transposer, 1.0, 1, epoch)}
+    assert lines == {f"X:{n}" for n in (1, 2, 11, 12, 21, 22)}
 
 
 def test_keys_stay_about_as_frequent_as_they_are():

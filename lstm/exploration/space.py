@@ -28,10 +28,11 @@ SPACE = {  # what is searched unless the user says otherwise
     "recurrent_dropout": "0..0.4",
     "learning_rate": "0.001..0.006",
     "schedule": "constant cosine",
-    "batch_size": "16 32",
-    "seq_length": "64 128",
+    "batch_size": "8 16 32",
+    "seq_length": "64 128 256",
     "transpose": "0 0.5 1",
     "averaging": "0 0.99 0.999",
+    "chrono": "0 0.2",
 }
 LOGARITHMIC = {"learning_rate", "weight_decay"}  # twice as much means the same anywhere in their ranges
 STEP = 16  # of whole numbers in a range whose ends are multiples of it: the kernels work in blocks of 16

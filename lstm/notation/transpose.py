@@ -46,6 +46,7 @@ TOKEN = re.compile(
 OTHER = re.compile(r"[xyzXZ\d/<>(){}|:\[\]~\- \t\n.H-Wh-w\\&*$`]*")  # what else stands in the music
 
 
+NUMBER = re.compile(r"\A(X:[ \t]*)(\d{1,9})\b")  # the reference number at the start of a tune
 KEPT = 5000  # tunes
 
 
@@ -170,7 +171,10 @@ def in_other_keys(tunes, characters):
 
 
 class Transposer:
-    """The tunes of a training text, any share of them with another tonic in each epoch.
+    """The tunes of a training text, any share of them with another tonic and another number in each epoch.
+
+    The number goes too, because it is a name: a network that may know a tune by it learns the tune by heart, and is
+    sure that no other numbers exist. (In a book the held-out tunes have those that follow.)
 
     It keeps of each tune which tonics it can have, but only of KEPT what they parse to: of a large text all would take
     twenty times its memory.
@@ -182,6 +186,9 @@ class Transposer:
         self.ends = (ids[: edges[0]], ids[edges[-1] :]) if len(edges) else (ids[:0], ids)  # what is not among them
         self.tune = lru_cache(KEPT)(lambda i: parse(self.vocabulary.decode(self.pieces[i])))
         self.counts = {mode: Counter() for mode in MODES}  # how often each tonic is there
+        opening = [NUMBER.match(self.vocabulary.decode(piece[:20])) for piece in self.pieces]
+        digits = max((len(number[2]) for number in opening if number), default=0)
+        self.numbers = 10**digits  # they are below it
         kinds, kind_of = {}, []  # of each tune: (mode, tonic, the tonics it could have), None if it stays
         for tune in map(self.tune, range(len(self.pieces))):  # once, because of a large text it takes long
             kind = tune and (tune.mode, tune.tonic, frozenset(targets(tune, TONICS, self.vocabulary.characters)))
@@ -193,25 +200,31 @@ class Transposer:
         self.can_move = any(set(tonics) - {tonic} for (_, tonic, _), tonics in there.items())  # to one not its own
 
     def text(self, share, seed, epoch):
-        """(ids, edges) of the text with the tonics of this share of the tunes drawn anew.
+        """(ids, edges) of the text with the tonics and the numbers of this share of the tunes drawn anew.
 
-        They are drawn from the tonics that the tunes of the text have in that mode, each as often as it is there, so
-        that keys stay about as frequent as they are; a tune may draw its own. What becomes of a tune is a function
-        of seed, epoch and its place alone.
+        Tonics are drawn from the tonics that the tunes of the text have in that mode, each as often as it is there, so
+        that keys stay about as frequent as they are; a tune may draw its own. Numbers are drawn from all that have as
+        many digits as the longest, or fewer. What becomes of a tune is a function of seed, epoch and its place alone.
         """
-        # note: the 1 keeps these numbers apart from those that shuffle
+        # note: the 1 and the 2 keep these draws apart from each other and from those that shuffle
         draws = np.random.default_rng([seed, epoch, 1]).random((len(self.pieces), 2)).tolist()
-        pieces = [self._drawn(i, which) if moves < share else self.pieces[i] for i, (moves, which) in enumerate(draws)]
+        numbers = np.random.default_rng([seed, epoch, 2]).integers(1, max(2, self.numbers), len(draws)).tolist()
+        pieces = [
+            self._drawn(i, which, number) if moves < share else self.pieces[i]
+            for i, ((moves, which), number) in enumerate(zip(draws, numbers))
+        ]
         before, after = self.ends
         edges = len(before) + np.cumsum([0, *map(len, pieces)])
         return np.concatenate([before, *pieces, after]), edges
 
-    def _drawn(self, i, which):
-        """The ids of a tune with the tonic at `which`, from 0 to 1, of all that it can have."""
-        tune, tonics = self.tune(i), self.tonics[i]
-        if not tonics:
-            return self.pieces[i]
-        weights = list(accumulate(self.counts[tune.mode][tonic] for tonic in tonics))
-        tonic = tonics[bisect(weights, which * weights[-1])]
-        table = targets(tune, [tonic], self.vocabulary.characters)[tonic]
-        return self.vocabulary.encode(transposed(tune, tonic, table), self.pieces[i].dtype)
+    def _drawn(self, i, which, number):
+        """The ids of a tune with this number, and the tonic at `which`, from 0 to 1, of all that it can have."""
+        tune, tonics, known = self.tune(i), self.tonics[i], self.vocabulary.characters
+        text = self.vocabulary.decode(self.pieces[i])
+        if tonics:
+            weights = list(accumulate(self.counts[tune.mode][tonic] for tonic in tonics))
+            tonic = tonics[bisect(weights, which * weights[-1])]
+            text = transposed(tune, tonic, targets(tune, [tonic], known)[tonic])
+        if set(str(number)) <= set(known):
+            text = NUMBER.sub(rf"\g<1>{number}", text, count=1)
+        return self.vocabulary.encode(text, self.pieces[i].dtype)

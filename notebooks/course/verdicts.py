@@ -120,7 +120,7 @@ def of_10():
     yield more("10", "forty units hold the bar lines", "nats there, more than 40 by chance",
                measures.bar_group_more_than_chance)
     yield more("10", "and little else", "nats there, more than at notes", measures.bar_group_more_than_elsewhere)
-    yield more("10", "one unit is the repeat's switch", "p(:) held at -0.6, more than alone", measures.repeat_switch)
+    yield more("10", "one unit is the repeat's switch", "p(:) held at one end, more than alone", measures.repeat_switch)
 
 
 def of_12():
