@@ -42,7 +42,7 @@ def shipped():
 @functools.cache
 def quiz():
     """The Questions of the quiz: the first four dances that the model composes, and four that people made."""
-    composed = (tune.text for tune in tunes_of_network(shipped(), 40, 0.8, 3))
+    composed = (tune.text for tune in tunes_of_network(shipped(), 40, 0.8, 4))
     dances = (tune for tune in composed if header_fields(tune).get("R") in DANCES)
     _, held_out = split(INPUT.read_text(), 0.1)
     return questions(list(islice(dances, 4)), split_tunes(held_out), np.random.default_rng(3))
