@@ -17,7 +17,7 @@ from lstm.storage import imported
 
 evaluate = importlib.import_module("lstm.evaluate")
 SIZES = "--preset classic --embedding 24 --units 128 --layers 1 --dropout 0 --batch-size 8 --seq-length 60".split()
-SPEED = "--epochs 24 --freq 24 --learning-rate 0.005 --schedule cosine --transpose 0.5 --shuffle --seed 1".split()
+SPEED = "--epochs 36 --freq 36 --learning-rate 0.005 --schedule cosine --transpose 0.5 --shuffle --seed 1".split()
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
 
 @pytest.mark.slow
 def test_the_network_knows_the_headers_of_its_corpus(folder):
-    headers = imported.load(folder / "model" / "weights.24.h5").headers
+    headers = imported.load(folder / "model" / "weights.36.h5").headers
     assert re.fullmatch("XTS?M?L?K?", headers.order.replace("P", "")) and headers.gap == ""
     assert set(headers.heard["M"]) == set(nottingham.METERS) and set(headers.heard["K"]) <= set(nottingham.KEYS)
 
