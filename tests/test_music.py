@@ -278,7 +278,9 @@ def test_every_tune_of_the_corpus_has_a_score_that_shows_what_sounds(step):
 @one_in
 def test_every_composed_tune_without_error_has_a_score_that_shows_what_sounds(step):
     texts = lstm.compose(lstm.load(), tunes=300 // step, random_seed=1)
-    assert all(re.search("Error", words) for words in refusals(texts))
+    # A tie to another note is wrong, too; abc2midi looks for the same note further on, and does not always complain.
+    tied_to_another = re.compile(r"([A-Ga-g])[,'\d/]*-[|\s]*(?!\1)[A-Ga-g]")
+    assert all(re.search("Error", words) or tied_to_another.search(words) for words in refusals(texts))
 
 
 @pytest.mark.slow
