@@ -6,6 +6,7 @@ The two agree on all but a few signs. There abc2midi's way is spelt out, because
     K:D exp _b    only the accidentals that are named; and K:HP has F and C sharp                       K:C _b
     (3{d}cBc      a grace note before a tuplet, or behind broken rhythm, is not one of its notes       {d}(3cBc
     c>d/          broken rhythm needs notes of the same length; else it is passed over                  cd/
+    d3-|e         a tie over a bar line takes the next note, whatever its name                          d3-|d
     c5            no single note lasts that long                                                        c4-c
 
 `rendering/music.py` compares the two for every tune it draws, so what is missing here is refused and not drawn wrong.
@@ -28,6 +29,7 @@ NOTE = r"(?:[\^_=]{0,2}[A-Ga-gxz][,']*|\[[^\]\[|:\n]*\])"
 BETWEEN = rf"(?:(?:{TEXT}|[.~H-Wh-w(])\s*)*"
 BROKEN = re.compile(rf"({NOTE})({LENGTH})\s*(<{{1,3}}|>{{1,3}})\s*({GRACE}*)({BETWEEN}{NOTE})({LENGTH})")
 LASTING = re.compile(rf"({INLINE}|{TEXT})|({NOTE})({LENGTH})")
+OVER_BAR = re.compile(rf"([\^_=]{{0,2}}[A-Ga-g][,']*)({LENGTH})(-[ \t]*\|[ \t]*)?")
 RESTS_TIE = re.compile(rf"([xz]{LENGTH})-")
 # What takes no time and is no written note: text, ornaments, grace notes, signs of the user's own.
 ADDED = re.compile(rf"({INLINE})|{TEXT}|{GRACE}|[.~H-Wh-w]")
@@ -37,7 +39,7 @@ KEPT = "XTKLMVUw"  # the fields that say what to draw; I: and %% can name files 
 
 def spelt(tune):
     """The text of a tune for abc2xml."""
-    lines, accidentals, unit, meter = [], Accidentals(), False, ""
+    lines, accidentals, unit, meter, held = [], Accidentals(), False, "", ""
     for line in first_tune(tune).split("\n"):
         line = COMMENT.sub("", line).rstrip()
         if field := FIELD.match(line):
@@ -52,8 +54,24 @@ def spelt(tune):
             if name in KEPT:
                 lines.append(line)
         elif line:
-            lines.append(spelt_music(without_line_break(line), accidentals))
+            line, held = over_bars(without_line_break(line), held)
+            lines.append(spelt_music(line, accidentals))
     return "\n".join(lines) + "\n"
+
+
+def over_bars(line, held):
+    """(a line of music with the notes that ties over bar lines take, the note that is held at its end).
+
+    held: the note that is held at its start, or "".
+    """
+    at, parts = 0, []
+    for match in OVER_BAR.finditer(line):
+        note, length, tie = match.groups("")
+        if held and match.start() == at:
+            note = held
+        parts += line[at : match.start()], note, length, tie
+        at, held = match.end(), note if tie else ""
+    return "".join([*parts, line[at:]]), held if at == len(line) else ""
 
 
 def spelt_music(line, accidentals):
