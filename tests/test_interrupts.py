@@ -98,11 +98,11 @@ def test_what_a_ctrl_c_left_half_done_complains_no_more(cut_short):
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "0<&- 2>&-"])
 def test_no_work_ends_because_remarks_cannot_be_shown(streams):
     done = subprocess.run(
-        f"exec {sys.executable} sample.py --length 30 --random-seed 1 {streams}",
+        f"exec {sys.executable} sample.py --length 25 --random-seed 1 {streams}",
         shell=True, cwd=ROOT, stdout=subprocess.PIPE, timeout=60,
     )
     assert done.returncode == 0
-    assert re.fullmatch(rb"X:[^:]*\nT:[ -~]+\nR:[^:]*(?:\nM:.*)?", done.stdout)  # and nothing else
+    assert re.fullmatch(rb"X:[^:]*\nT:[ -~]+\nR:\w*", done.stdout)  # and nothing else
 
 
 def test_an_epoch_is_saved_although_nobody_reads_what_is_said_of_it(training, monkeypatch):

@@ -608,6 +608,7 @@ ALTERATIONS |= {
         **{"seq_length": 0, "epochs": "3", "validation": math.nan, "seed": -1, "clip": None, "schedule": "linear"},
         **{"warmup": -1, "averaging": 1.0, "weight_decay": -0.1, "chrono": 1.0, "shuffle": 1, "transpose": 1.1},
         **{"learning_rate": -0.001, "clip": math.nan, "weight_decay": math.inf, "batch_size": True, "seed": 10**400},
+        "epochs": 0,
     }.items()
 }
 ALTERATIONS |= {
