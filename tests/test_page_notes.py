@@ -46,6 +46,7 @@ PHRASES = [
     ("reel", "4/4", "1/8", "G", "{d}cB {de}f2 {def}A/B/ {d/}c|"),
     ("reel", "4/4", "1/8", "G", "(3ABc d2 (3A2B2c2|(5ABcde (2AB(4ABcd|(3{e}dcd {e}(3dcd|"),
     ("jig", "6/8", "1/8", "D", "(2AB (4ABcd (5ABcde"),
+    ("air", "6/8", "1/8", "Am", "(3AB|cd (3c/d/|{AB}e2 (4AB|[M:4/4]cd (3A>B|c (3z[ce]||\nA (3AB-|Bc|(3AB:|cd|"),
     ("reel", "4/4", "1/8", "G", "~A ~A/ ~A2 ~A3 ~B4|~A>B A>~B ~A<B|"),
     ("reel", "4/4", "1/8", "G", "TA/ TA2 TA3|TF TE|(3TABTc TA>B A>TB {d}TA2|"),
     ("reel", "4/4", "1/8", "G", "RA2 RA3|HA2 .A2 uA2 vA2|"),

@@ -2,7 +2,7 @@
 // ABC leaves open how much sounds; here it does as abc2midi does, its oddities included, because that is what the rest
 // of this project plays. An accidental counts in all octaves to the end of the bar. A grace note is a quarter of its
 // written length and takes its time from the note that it adorns. Of a hornpipe, two notes that share a beat are played
-// long and short, 2 : 1. A tie over a bar takes the next note, whatever its pitch.
+// long and short, 2 : 1. A tie over a bar takes the next note, whatever its pitch; a tuplet goes on behind a bar.
 
 const LETTERS = "CDEFGAB", SEMITONES = [0, 2, 4, 5, 7, 9, 11];
 const SHARPS = "FCGDAEB";  // the order in which sharps come into a key; flats come in the reverse
@@ -58,6 +58,7 @@ function signature(key) {
 class Reader {
   constructor(tune) {
     Object.assign(this, { found: [], key: {}, unit: 1 / 2, meter: "4/4", hornpipe: false, broken: "" });
+    this.tuplet = { left: 0, factor: 1 };  // it may go on in the next bar
     this.nextBar();
     this.adorn();
     let at = 0, inHeader = true;
@@ -109,7 +110,7 @@ class Reader {
   }
 
   nextBar() {
-    Object.assign(this, { accidentals: {}, time: 0, tuplet: { left: 0, factor: 1 } });
+    Object.assign(this, { accidentals: {}, time: 0 });
   }
 
   /** What stands before a note and is for it: none as yet. */
