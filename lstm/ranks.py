@@ -24,6 +24,7 @@ from lstm.io.places import how_to_install
 PROCESSOR = "the processor"
 PATIENCE = 2.0  # seconds that a rank which ends waits for the others to end too
 LOOK = 0.01  # seconds between two looks whether they have
+PAUSE = 1.0  # seconds for a launcher to pass on the last line of a rank: at an abort it may throw away what it holds
 
 
 class Alone:
@@ -166,6 +167,7 @@ class Ranks(Alone):
         refused = isinstance(error, SystemExit)  # by the parser, which says so where nobody hears it
         why = "its options are refused" if refused else str(error) or type(error).__name__
         print(f"rank {self.rank} on {self.machine} has ended: {why}; so all end", file=output, flush=True)
+        time.sleep(PAUSE)
         self.all.Abort(2)
 
 

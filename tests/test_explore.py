@@ -30,6 +30,7 @@ needs_optuna = pytest.mark.skipif(storage.optuna is None, reason="of the extra e
 SMALL = ["--units", "4..12", "--embedding", "4", "--layers", "1", "2", "--batch-size", "4", "--seq-length", "20"]
 SMALL += ["--warmup", "0", "--schedule", "constant", "--averaging", "0", "--input-dropout", "0"]
 SMALL += ["--recurrent-dropout", "0", "--transpose", "0", "--epochs", "4"]
+MANY = 12  # trials of a search that is watched
 ENVIRONMENT = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, sys.path))}
 
 
@@ -434,11 +435,11 @@ def running(commands, one, patience=120):
 
 @pytest.fixture
 def larger(tmp_path):
-    """A text that the usual preset fits, and arguments of trials that take a second or so."""
+    """A text that the usual preset fits, and arguments of trials that take half a second: enough to be seen at work."""
     text = tmp_path / "tunes.txt"
     text.write_text("".join(f"X:{n}\n{TUNE}" for n in range(1, 200)))
     arguments = ["--units", "4..12", "--embedding", "4", "--layers", "1", "--batch-size", "1", "--seq-length", "16"]
-    arguments += ["--epochs", "2", "--trials", "4", "--warmup", "0", "--transpose", "0", "--threads", "1"]
+    arguments += ["--epochs", "2", "--trials", str(MANY), "--warmup", "0", "--transpose", "0", "--threads", "1"]
     return text, arguments
 
 
@@ -459,7 +460,7 @@ def killed_and_ended(processes, one):
     (again,) = [trial for trial in exploration.search.trials if trial.user_attrs.get("again") == number]
     assert again.user_attrs["options"] == options and again.user_attrs["alive"]["process"] != victim
     runs = exploration.runs()
-    assert sorted(run.number for run in runs) == list(range(4))
+    assert sorted(run.number for run in runs) == list(range(MANY))
     assert {run.state for run in exploration.all_runs()} <= {"complete", "stopped"}
     return ends
 
