@@ -106,8 +106,9 @@ def test_a_typed_backslash_and_n_gets_a_hint_where_the_model_knows_a_backslash(l
     known = imported.load(learnt / "weights.8.h5")
     characters = known.vocabulary.characters.replace("B", "\\").replace("A", "n")
     save_weights(tmp_path / "weights.1.h5", replace(known, vocabulary=Vocabulary(characters), abc=False))
-    status, out, err = call(sample, "--model-dir", tmp_path, "--length", 9, option, r"d\n")
-    assert (status, len(out)) == (0, 9 + len(r"d\n") * (option == "--seed"))
+    typed = r"d\nX:d\nX:"  # longer than what is drawn, which must not stop there by chance
+    status, out, err = call(sample, "--model-dir", tmp_path, "--length", 9, option, typed)
+    assert (status, len(out)) == (0, 9 + len(typed) * (option == "--seed"))
     assert re.match(r"(the seed|--stop) has a backslash and an n, and no new line; .*\nweights .*\n", err)
 
 
