@@ -74,6 +74,18 @@ def clean(tunes):
     return [tune for tune in tunes if not ask_abc2midi(tune, find_abc2midi())[1]]
 
 
+BARS = "| | | || |: |: :| :| :: |1 |1 :|2 :|2 |] |2 :|: :||: :|| ||: |[1 [2 |1,3 :|2,4 |1-3 :|4 :|] [| :|3".split()
+
+
+@needs_node
+def test_repeats_and_endings_in_any_order_are_played_out_as_abc2midi_does():
+    pytest.importorskip("symusic")
+    rng = random.Random(1)
+    bodies = {"".join(letter + rng.choice(BARS) for letter in "CDEFGABcd"[: rng.randint(2, 9)]) for _ in range(250)}
+    chosen = clean([HEAD.format("air", "4/4", "1/4", "C") + body + "|\n" for body in sorted(bodies)])
+    assert len(chosen) >= 20 and not differing(chosen)
+
+
 @needs_node
 @pytest.mark.slow
 def test_300_tunes_of_the_corpus_sound_as_abc2midi_plays_them():

@@ -85,7 +85,9 @@ class Reader {
     const last = this.found.at(-1);
     if (field) this.field(field, value);
     else if (bar !== undefined) {
-      this.found.push({ bar, endings: numbers(endings) });
+      const closes = bar.startsWith(":"), begins = bar.endsWith(":") && bar !== ":|:";
+      const parts = !bar.startsWith("::") && (closes || begins || /\|[|\]]|\[\|/.test(bar));  // no ending goes beyond
+      this.found.push({ bar, closes, begins, parts, endings: numbers(endings) });
       this.nextBar();
       this.adorn();
     } else if (p) {
@@ -164,24 +166,37 @@ class Reader {
   }
 }
 
+/** Let repeats begin where none is written: a `:|` without a `|:` goes back to the last `||` or `:|`. */
+function mend(found) {
+  let open = true, last = null;  // the tune's start is a `|:`
+  for (const bar of found.filter((one) => one.bar !== undefined)) {
+    if (bar.closes && !open) last.begins = true;
+    if (bar.begins || bar.closes) open = bar.begins;
+    if (bar.parts) last = bar;
+    if (bar.endings.length) return;  // abc2midi has no such rule for tunes with endings
+  }
+}
+
 /** Notes and bars in the order they are played. */
 function playedOut(found) {
   const played = [];
-  let start = 0, pass = 1, inEnding = false, skips = false;
+  let start = 0, pass = 1, passes = 2, skips = false;
+  mend(found);
   for (let n = 0; n < found.length && played.length < MOST; n++) {
-    const { bar, endings } = found[n];
+    const { bar, closes, begins, parts, endings } = found[n];
     if (!skips) played.push(found[n]);
     if (bar === undefined) continue;
-    const closes = bar.startsWith(":"), next = endings.length ? endings : found[n + 1]?.endings ?? [];
-    if (closes && !skips && (pass === 1 || next.includes(pass + 1))) {
-      [n, pass, inEnding] = [start - 1, pass + 1, false];
-    } else if (endings.length) {
-      [inEnding, skips] = [true, !endings.includes(pass)];
-    } else if (closes && next.length) {
-      continue;  // the ending that comes says what to do
-    } else if (closes || bar.endsWith(":") || (inEnding && /\|\||\]/.test(bar))) {
-      [start, pass, inEnding, skips] = [n + 1, 1, false, false];
+    if (skips && !parts) {
+      skips = !endings.length;
+      continue;
     }
+    if (!skips && closes && (pass === 1 || (pass < passes && !bar.startsWith("::")))) {
+      [n, pass] = [start - 1, pass + 1];
+      continue;
+    }
+    if (begins && (closes || !skips)) [start, pass, passes] = [n + 1, 1, 2];
+    skips = endings.length > 0 && !endings.includes(pass);
+    if (endings.length && !skips && passes < 4) passes = pass + 1;
   }
   return played;
 }
