@@ -5,6 +5,7 @@ runs on PyTorch here, so that the gradients of both are PyTorch's.
 """
 
 import os
+from pathlib import Path
 from typing import NamedTuple
 
 os.environ["KERAS_BACKEND"] = "torch"
@@ -16,14 +17,16 @@ from torch.nn.functional import cross_entropy as torch_cross_entropy
 
 from lstm import cell
 from lstm.engine.threads import Workers
+from lstm.io.places import USUAL_INPUT
 from lstm.loss import cross_entropy, cross_entropy_backward
 from lstm.model import CharRNN, Config, State, dropout_keys, initial_parameters
+from lstm.notation.tunes import split_tunes
 from lstm.storage.checkpoint import find_weights, pretrained
 from lstm.storage.imported import load
 
 BIT64_TO_BIT32_DTYPE["float64"] = "float64"  # else its matmul rounds to float32, unless TensorFlow is below it
 PYTORCH, KERAS = ("PyTorch", torch.__version__), ("Keras", keras.__version__)
-SHIPPED = load(find_weights(pretrained())).model
+SHIPPED = load(find_weights(pretrained()))
 
 
 class Case(NamedTuple):
@@ -42,20 +45,27 @@ CASES = {
     "carried state": Case(8, 4, Config(11, 6, 9, 2, dropout=0.0), carried=True),
     "dropout": Case(8, 4, Config(11, 6, 9, 2, dropout=0.3, input_dropout=0.2, recurrent_dropout=0.2), carried=True),
     "300 steps": Case(300, 2, Config(31, 8, 17, 1, dropout=0.0)),
-    "the model that ships": Case(64, 4, SHIPPED.config),
+    "the model that ships": Case(64, 4, SHIPPED.model.config),
 }
 
 
 def problem(name, dtype):
-    """(model, DropoutKeys or None, ids, targets, state, dstate) of a case. The model that ships has its weights."""
+    """(model, DropoutKeys or None, ids, targets, state, dstate) of a case.
+
+    The model that ships has its weights, and reads how tunes begin. It is no measure on characters in no order, which
+    it has never met: those make all rounding grow, so that three float32 gradients are up to 9e-5 apart, and here 5e-6.
+    """
     T, B, config, carried = CASES[name]
     rng = np.random.default_rng(5)
     if name == "the model that ships":
-        parameters = SHIPPED.parameters
+        parameters = SHIPPED.model.parameters
+        tunes = split_tunes(Path(USUAL_INPUT).read_text(encoding="utf-8"))[:B]
+        read = np.array([SHIPPED.vocabulary.encode(tune)[: T + 1] for tune in tunes], np.int64).T
+        ids, targets = read[:-1].copy(), read[1:].copy()
     else:
         parameters = initial_parameters(config, 5, np.float64)
         parameters.flat += rng.normal(0, 0.2, parameters.flat.size)
-    ids, targets = rng.integers(0, config.vocabulary, (2, T, B))
+        ids, targets = rng.integers(0, config.vocabulary, (2, T, B))
     shape = 2, config.layers, B, config.units
     state, dstate = (State(*rng.normal(size=shape).astype(dtype) * carried) for _ in range(2))
     keys = dropout_keys(1, 2, config.layers) if name == "dropout" else None
