@@ -54,7 +54,10 @@ function signature(key) {
   return Object.fromEntries([...letters].map((letter) => [letter, Math.sign(sharps)]));
 }
 
-/** What a tune's text says, in `found`: notes {pitches, length, at, ...} and bars {bar, endings}, in the order written. */
+/**
+ * What a tune's text says, in `found`: notes {pitches, length, at, ...} and bars, in the order written. A bar is
+ * {bar: its text, closes, begins: whether a repeat ends or begins there, parts: whether a part ends, endings: [number]}.
+ */
 class Reader {
   constructor(tune) {
     Object.assign(this, { found: [], key: {}, unit: 1 / 2, meter: "4/4", hornpipe: false, broken: "" });
@@ -86,7 +89,7 @@ class Reader {
     if (field) this.field(field, value);
     else if (bar !== undefined) {
       const closes = bar.startsWith(":"), begins = bar.endsWith(":") && bar !== ":|:";
-      const parts = !bar.startsWith("::") && (closes || begins || /\|[|\]]|\[\|/.test(bar));  // no ending goes beyond
+      const parts = !bar.startsWith("::") && (closes || begins || /\|[|\]]|\[\|/.test(bar));
       this.found.push({ bar, closes, begins, parts, endings: numbers(endings) });
       this.nextBar();
       this.adorn();
@@ -177,7 +180,10 @@ function mend(found) {
   }
 }
 
-/** Notes and bars in the order they are played. */
+/**
+ * Notes and bars in the order they are played: a part twice, and once more than the ending that was played last, if it
+ * is closed by `:|` too. An ending of another pass is skipped up to the end of its part or to the next ending.
+ */
 function playedOut(found) {
   const played = [];
   let start = 0, pass = 1, passes = 2, skips = false;
@@ -190,13 +196,14 @@ function playedOut(found) {
       skips = !endings.length;
       continue;
     }
-    if (!skips && closes && (pass === 1 || (pass < passes && !bar.startsWith("::")))) {
+    const again = pass === 1 || (pass < passes && !bar.startsWith("::"));  // in a second pass `::` only begins
+    if (closes && again && !skips) {
       [n, pass] = [start - 1, pass + 1];
       continue;
     }
     if (begins && (closes || !skips)) [start, pass, passes] = [n + 1, 1, 2];
     skips = endings.length > 0 && !endings.includes(pass);
-    if (endings.length && !skips && passes < 4) passes = pass + 1;
+    if (endings.length && !skips && passes < 4) passes = pass + 1;  // abc2midi stops there
   }
   return played;
 }
